@@ -1,0 +1,75 @@
+"""What every test stands on: strict JAX settings, eight virtual devices, natural images, seeded randomness."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+
+# Where an accelerator is present, too, the tests run on virtual CPU devices, and so do the programs that they start.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+jax.config.update("jax_platforms", os.environ["JAX_PLATFORMS"])
+jax.config.update("jax_num_cpu_devices", 8)
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+ROOT = Path(__file__).parents[1]
+SAMPLE = ROOT / "jaxloss" / "evaluate" / "sample" / "photograph.png"
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+CropPhotograph = Callable[[int, int, int], np.ndarray]
+
+
+@pytest.fixture(scope="session")
+def photograph() -> np.ndarray:
+    """The sample photograph of the package, `[H, W, 3]`, float32 in [0, 1]."""
+    with Image.open(SAMPLE) as image:
+        return np.asarray(image.convert("RGB"), np.float32) / 255
+
+
+@pytest.fixture(scope="session")
+def crop_photograph(photograph: np.ndarray) -> CropPhotograph:
+    """`(count, height, width)` -> that many crops along the photograph's diagonal, `[count, height, width, 3]`."""
+
+    def crop(count: int, height: int, width: int) -> np.ndarray:
+        rows, columns = photograph.shape[0] - height, photograph.shape[1] - width
+        if min(rows, columns) < 0:
+            raise ValueError(f"The photograph is {photograph.shape[:2]}, smaller than {(height, width)}.")
+        tops, lefts = np.linspace(0, rows, count).astype(int), np.linspace(0, columns, count).astype(int)
+        return np.stack([photograph[i : i + height, j : j + width] for i, j in zip(tops, lefts, strict=True)])
+
+    return crop
+
+
+@pytest.fixture
+def photographs(crop_photograph: CropPhotograph) -> np.ndarray:
+    """Four natural images, `[4, 176, 192, 3]`, float32 in [0, 1]: large enough for the five scales of MS-SSIM."""
+    return crop_photograph(4, 176, 192)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Images and reference results kept beside the repository; a test that needs them is skipped without them."""
+    if not SHARED_DATA.is_dir():
+        reason = "The data folder ../shared/data is not beside the repository."
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return SHARED_DATA
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """Random numbers, the same in every run and for every test."""
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def float64() -> Iterator[None]:
+    """Double precision for the length of one test: `@pytest.mark.usefixtures("float64")`."""
+    with jax.enable_x64(True):
+        yield

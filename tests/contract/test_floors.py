@@ -1,0 +1,163 @@
+"""The floor plan: modules import from lower floors only; files, terminals and networks have rooms of their own."""
+
+import ast
+import graphlib
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = "jaxloss"
+
+FLOORS = (
+    {"_types", "_checks"},
+    {"ops"},
+    {"metrics", "backbones", "weights"},
+    {"perceptual", "sets"},
+    {"losses"},
+    {"judgments", "sde"},
+    {"registry"},
+    {"evaluate"},
+    {PACKAGE, "cli", "__main__"},  # the package's own __init__ gathers the public names
+)
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+# The only imports from one room to another of the same floor.
+SIDEWAYS = {("_checks", "_types"), ("cli", PACKAGE), ("__main__", "cli")}
+
+# What the rooms below evaluate leave to it, to the command line and to weights: files and terminals.
+FILE_MODULES = set("PIL io matplotlib os pathlib pooch rich safetensors shutil tempfile typer".split())
+NETWORK_MODULES = {"flax"}
+LONGEST_FILE = 400
+
+
+def room_of(module: str) -> str:
+    return (module + ".").split(".")[1] or PACKAGE
+
+
+def imported_modules(module: str, source: str, is_package: bool, known: set[str]) -> Iterator[str]:
+    """Absolute names of what a module imports anywhere in it: for `from a import b` the submodule `a.b` or else `a`."""
+    package = module if is_package else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = importlib.util.resolve_name("." * node.level + (node.module or ""), package)
+            for alias in node.names:
+                submodule = f"{base}.{alias.name}"
+                yield submodule if submodule in known else base
+
+
+def opens_files(source: str) -> bool:
+    calls = (node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    return any(isinstance(function, ast.Name) and function.id == "open" for function in calls)
+
+
+def inner_violations(module: str, imports: set[str]) -> Iterator[str]:
+    """Imports within the package that do not go down."""
+    room = room_of(module)
+    for other in sorted(imports):
+        target = room_of(other)
+        if target not in FLOOR:
+            yield f"{module} imports {other}, which is not in the package"
+        elif FLOOR[target] > FLOOR[room]:
+            yield f"{module} (floor {FLOOR[room]}) imports {other} (floor {FLOOR[target]})"
+        elif FLOOR[target] == FLOOR[room] and target != room and (room, target) not in SIDEWAYS:
+            yield f"{module} imports sideways from {other}"
+
+
+def has_files(room: str) -> bool:
+    return FLOOR[room] >= FLOOR["evaluate"] or room == "weights"
+
+
+def outer_violations(module: str, imports: set[str]) -> Iterator[str]:
+    """Imports from outside the package that belong to other rooms."""
+    room = room_of(module)
+    outside = {name.split(".")[0] for name in imports}
+    forbidden = set() if has_files(room) else set(FILE_MODULES)
+    if room != "backbones":
+        forbidden |= NETWORK_MODULES
+    if room == PACKAGE:
+        forbidden |= outside - set(sys.stdlib_module_names)
+    return (f"{module} imports {name}, which belongs elsewhere" for name in sorted(outside & forbidden))
+
+
+def violations(sources: dict[str, str], packages: set[str]) -> list[str]:
+    """What breaks the floor plan, in sources by module name; `packages` are those that are an `__init__.py`."""
+    found, graph = [], {}
+    for module, source in sources.items():
+        room = room_of(module)
+        if room not in FLOOR:
+            found.append(f"{module}: the room {room} is on no floor")
+            continue
+        imports = set(imported_modules(module, source, module in packages, set(sources)))
+        inner = {name for name in imports if name.split(".")[0] == PACKAGE}
+        graph[module] = inner
+        found += [*inner_violations(module, inner), *outer_violations(module, imports - inner)]
+        if not has_files(room) and opens_files(source):
+            found.append(f"{module} opens a file, which belongs to evaluate")
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        found.append(f"imports in a circle: {' -> '.join(error.args[1])}")
+    return found
+
+
+def test_package_keeps_to_its_floors() -> None:
+    sources, packages = {}, set()
+    for path in sorted((ROOT / PACKAGE).rglob("*.py")):
+        module = ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+        sources[module] = path.read_text(encoding="utf-8")
+        if path.name == "__init__.py":
+            packages.add(module)
+    assert {f"{PACKAGE}.ops", f"{PACKAGE}.metrics._ssim"} <= set(sources)
+    assert violations(sources, packages) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source", "expected"),
+    [
+        ("ops._filters", "from ..metrics import _ssim", "(floor 1) imports jaxloss.metrics._ssim (floor 2)"),
+        ("ops._filters", "def f():\n    import jaxloss.losses", "(floor 1) imports jaxloss.losses (floor 4)"),
+        ("ops._filters", "from .. import ssim", "(floor 1) imports jaxloss (floor 8)"),
+        ("_types", "from ._checks import check_pair", "imports sideways from jaxloss._checks"),
+        ("metrics._ssim", "from jaxloss.weights import load", "imports sideways from jaxloss.weights"),
+        ("metrics._ssim", "from ._ms_ssim import ms_ssim", "in a circle"),
+        ("metrics._ssim", "from . import ms_ssim", "in a circle"),
+        ("metrics._ssim", "from pathlib import Path", "imports pathlib, which"),
+        ("metrics._ssim", "import PIL.Image", "imports PIL, which"),
+        ("registry", "text = open('table').read()", "opens a file"),
+        ("evaluate", "from flax import linen", "imports flax, which"),
+        ("attic", "", "the room attic is on no floor"),
+        ("", "import optax", "jaxloss imports optax, which"),
+    ],
+)
+def test_checker_finds_violation(module: str, source: str, expected: str) -> None:
+    sources = {
+        "jaxloss": "from .metrics import ms_ssim as ms_ssim",
+        "jaxloss._checks": "from ._types import Array",
+        "jaxloss._types": "",
+        "jaxloss.cli": "import rich\n\nfrom . import __version__, evaluate",
+        "jaxloss.evaluate": "from pathlib import Path",
+        "jaxloss.losses": "",
+        "jaxloss.metrics": "from ._ms_ssim import ms_ssim as ms_ssim",
+        "jaxloss.metrics._ms_ssim": "from .._checks import check_pair\nfrom ._ssim import ssim_map",
+        "jaxloss.metrics._ssim": "",
+        "jaxloss.ops._filters": "import jax",
+        "jaxloss.weights": "import pathlib",
+    }
+    packages = {"jaxloss", "jaxloss.evaluate", "jaxloss.losses", "jaxloss.metrics"}
+    assert violations(sources, packages) == []
+    name = f"jaxloss.{module}".removesuffix(".")
+    found = violations({**sources, name: f"{sources.get(name, '')}\n{source}"}, packages)
+    assert [line for line in found if expected in line] != [], found
+
+
+def test_files_are_short() -> None:
+    files = [path for folder in (PACKAGE, "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert lengths[f"{PACKAGE}/_checks.py"] > 1
+    assert {name: length for name, length in lengths.items() if length > LONGEST_FILE} == {}
