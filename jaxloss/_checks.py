@@ -1,0 +1,121 @@
+"""The few argument checks: what was expected, what came, and the way out, at trace time."""
+
+import math
+from collections.abc import Collection
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import DTypeLike
+
+from ._types import Array, Image, Mask, Scalar
+
+
+NUMBERS = (int, float, np.number)
+
+
+def error_text(name: str, expected: str, got: object, way_out: str) -> str:
+    return f"{name}: expected {expected}, got {got}. {way_out}"
+
+
+def check_image(name: str, argument: str, image: Image) -> Array:
+    """The image as a float32 (or, if it came so, float64) array of shape [..., height, width, channels]."""
+    image = jnp.asarray(image)
+    if not jnp.issubdtype(image.dtype, jnp.floating):
+        raise TypeError(
+            error_text(
+                name,
+                f"{argument} of a floating dtype",
+                image.dtype,
+                "Convert integer images with jaxloss.ops.to_float, and pass data_range=1.0 where it is asked for.",
+            )
+        )
+    if image.ndim < 3 or 0 in image.shape[-3:]:
+        raise ValueError(
+            error_text(
+                name,
+                f"{argument} of shape [..., H, W, C] without empty axes",
+                image.shape,
+                "Give gray images a channel axis: image[..., None].",
+            )
+        )
+    # Statistics of half-precision images are float32: E[x²] - µ² cancels in 8 or 11 bits of mantissa.
+    return image if image.dtype == jnp.float64 else image.astype(jnp.float32)
+
+
+def check_pair(name: str, x: Image, y: Image, mask: Mask | None = None) -> tuple[Array, Array, Array | None]:
+    """Both images, and the mask with a channel axis of 1, in one dtype; pixels of weight 0 become 0."""
+    x, y = check_image(name, "x", x), check_image(name, "y", y)
+    if x.shape != y.shape:
+        raise ValueError(
+            error_text(
+                name,
+                "x and y of equal shape [..., H, W, C]",
+                f"{x.shape} and {y.shape}",
+                "Channels go last: jnp.moveaxis(y, -3, -1). One reference for a batch: jnp.broadcast_to(y, x.shape).",
+            )
+        )
+    dtype = max(x.dtype, y.dtype, key=lambda dtype: dtype.itemsize)
+    x, y = x.astype(dtype), y.astype(dtype)
+    if mask is None:
+        return x, y, None
+    weight = _check_mask(name, mask, x)
+    # Not `weight * x`: a pixel that does not count may be NaN, and 0 * NaN is NaN, in the gradient too.
+    x, y = (jnp.where(weight > 0, z, jnp.zeros_like(z)) for z in (x, y))
+    return x, y, weight
+
+
+def _check_mask(name: str, mask: Mask, x: Array) -> Array:
+    mask = jnp.asarray(mask)
+    leading = x.shape[:-3]
+    fits = mask.ndim >= 2 and mask.shape[-2:] == x.shape[-3:-1]
+    fits = fits and mask.shape[:-2] == leading[max(0, len(leading) - (mask.ndim - 2)) :] and mask.ndim <= x.ndim - 1
+    if not fits:
+        raise ValueError(
+            error_text(
+                name,
+                f"mask of shape [..., H, W] = {x.shape[:-1]} or {x.shape[-3:-1]}",
+                mask.shape,
+                "A mask has no channel axis: mask[..., 0].",
+            )
+        )
+    if mask.dtype != jnp.bool_ and not jnp.issubdtype(mask.dtype, jnp.floating):
+        raise TypeError(
+            error_text(name, "mask of dtype bool or floating", mask.dtype, "Use mask > 0, or mask.astype(jnp.float32).")
+        )
+    return jnp.broadcast_to(mask.astype(x.dtype), x.shape[:-1])[..., None]
+
+
+def check_positive(name: str, argument: str, value: Scalar) -> None:
+    """A static number must be positive and finite; a traced one cannot be looked at."""
+    if isinstance(value, NUMBERS) and not (value > 0 and math.isfinite(value)):
+        way_out = _POSITIVE_HELP.get(argument, "Choose a larger value.")
+        raise ValueError(error_text(name, f"{argument} > 0", value, way_out))
+
+
+def as_scalar(value: Scalar, dtype: DTypeLike) -> Scalar:
+    """A number as it is; a traced or device scalar in the dtype of the images."""
+    return float(value) if isinstance(value, NUMBERS) else jnp.asarray(value, dtype)
+
+
+_POSITIVE_HELP = {
+    "data_range": "It is the largest minus the smallest possible pixel value: 1.0 for [0, 1], 255.0 for [0, 255].",
+    "k1": "It keeps the division defined where both images are black; Wang et al. use 0.01.",
+    "k2": "It keeps the division defined where both images are flat; Wang et al. use 0.03.",
+}
+
+
+def check_choice(name: str, argument: str, value: str, choices: Collection[str]) -> None:
+    if value not in choices:
+        raise ValueError(error_text(name, f"{argument} one of {sorted(choices)}", repr(value), "Choose one of these."))
+
+
+def check_fits(name: str, what: str, needed: int, image: Array | jax.ShapeDtypeStruct, way_out: str) -> None:
+    """Both sides of the image must be at least `needed` pixels long."""
+    height, width, channels = image.shape[-3:]
+    if min(height, width) >= needed:
+        return
+    if height in (1, 3, 4) and channels > 4:
+        way_out = "Channels go last: jnp.moveaxis(image, -3, -1)."
+    expected = f"images of at least {needed} x {needed} pixels for {what}"
+    raise ValueError(error_text(name, expected, image.shape, way_out))

@@ -1,0 +1,17 @@
+"""Array tools that know no metric: filters, pooling, value ranges, color, and total versions of partial functions."""
+
+from ._color import rgb_to_y as rgb_to_y
+from ._filters import (
+    gaussian_window as gaussian_window,
+    separable_filter as separable_filter,
+    uniform_window as uniform_window,
+)
+from ._numerics import (
+    masked_mean as masked_mean,
+    safe_abs as safe_abs,
+    safe_divide as safe_divide,
+    safe_power as safe_power,
+    safe_sqrt as safe_sqrt,
+)
+from ._pyramids import average_pool as average_pool
+from ._ranges import to_float as to_float, to_unit as to_unit

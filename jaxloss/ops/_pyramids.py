@@ -1,0 +1,85 @@
+"""Pooling: the step from one scale of an image to the next."""
+
+import jax.numpy as jnp
+
+from .._checks import check_choice, check_image, error_text
+from .._types import Array, Image, ImageArray
+
+
+def _extend_symmetric(image: Array, factor: int) -> Array:
+    margin = ((factor - 1) // 2, factor // 2)
+    return _pad(image, margin, margin, mode="symmetric")
+
+
+def _extend_replicate(image: Array, factor: int) -> Array:
+    height, width = image.shape[-3:-1]
+    margin = (max(-height % factor, -width % factor), 0)
+    return _pad(image, margin, margin, mode="edge")
+
+
+def _extend_zero(image: Array, factor: int) -> Array:
+    height, width = image.shape[-3:-1]
+    rows, columns = -height % factor, -width % factor
+    return _pad(image, (rows, rows), (columns, columns), mode="constant")
+
+
+# What happens to rows and columns that do not fill a cell: each is what some library does.
+ODD_SIZES = {
+    "symmetric": _extend_symmetric,  # mirror the border: MATLAB's imfilter followed by [::factor], TensorFlow
+    "drop": lambda image, factor: image,  # leave them out: torchmetrics, piq's SSIM
+    "replicate": _extend_replicate,  # repeat the first row and column, of both axes when either is odd: piq's MS-SSIM
+    "zero": _extend_zero,  # surround with zeros that count: pytorch-msssim
+}
+
+
+def average_pool(image: Image, *, factor: int = 2, odd: str = "symmetric") -> ImageArray:
+    """Mean over cells of `factor` x `factor` pixels.
+
+    Args:
+        image: `[..., H, W, C]`, floating.
+        factor: Side of a cell in pixels, >= 1.
+        odd: What to do when `factor` does not divide a side: `"symmetric"` mirrors the border (Wang et al.'s MATLAB
+            code, TensorFlow), `"drop"` leaves the last pixels out (torchmetrics), `"replicate"` repeats the first row
+            and column (piq), `"zero"` surrounds with zeros that count (pytorch-msssim). All agree on even sizes and a
+            factor of 2; beyond a factor of 2 the cells of `"symmetric"` are centered on every factor-th pixel.
+
+    Returns:
+        `[..., ceil(H / factor), ceil(W / factor), C]`, with `"drop"` the floor; the range of the input.
+
+    Raises:
+        ValueError: For an unknown `odd`, or a factor below 1.
+        TypeError: For integer images.
+
+    Gradient:
+        Linear: each pixel receives `1 / factor**2` of its cell's.
+
+    Example:
+        >>> import jax.numpy as jnp, jaxloss
+        >>> print(jaxloss.ops.average_pool(jnp.arange(12.0).reshape(2, 6, 1))[..., 0])
+        [[3.5 5.5 7.5]]
+    """
+    image = check_image("average_pool", "image", image)
+    check_choice("average_pool", "odd", odd, ODD_SIZES)
+    if factor < 1:
+        raise ValueError(error_text("average_pool", "factor >= 1", factor, "1 leaves the image as it is."))
+    image = ODD_SIZES[odd](image, factor)
+    *leading, height, width, channels = image.shape
+    height, width = height // factor, width // factor
+    image = image[..., : height * factor, : width * factor, :]
+    # One axis at a time: under an explicit mesh a reshape may not split two.
+    cells = image.reshape(*leading, height, factor, width * factor, channels)
+    cells = cells.reshape(*leading, height, factor, width, factor, channels)
+    return cells.mean(axis=(-4, -2))
+
+
+def pooled_size(size: int, other: int, odd: str) -> int:
+    """Length of a side after pooling by 2, where `other` is the other side."""
+    if odd == "replicate":
+        return (size + max(size % 2, other % 2)) // 2
+    return {"symmetric": -(-size // 2), "drop": size // 2, "zero": size // 2 + size % 2}[odd]
+
+
+def _pad(image: Array, rows: tuple[int, int], columns: tuple[int, int], *, mode: str) -> Array:
+    if rows == columns == (0, 0):
+        return image
+    return jnp.pad(image, [(0, 0)] * (image.ndim - 3) + [rows, columns, (0, 0)], mode=mode)
