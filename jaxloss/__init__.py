@@ -1,0 +1,45 @@
+"""Image losses and image-quality metrics for JAX: pure functions on images `[..., height, width, channels]`.
+
+Metrics and losses are here, `jaxloss.ssim`; tools are in `jaxloss.ops`, and the table of all metrics in
+`jaxloss.registry`. Every function returns one number per image and leaves the reduction to the caller.
+"""
+
+from importlib.metadata import version as _version
+
+from . import ops as ops
+from .losses._pixel import charbonnier_loss as charbonnier_loss
+from .losses._structural import (
+    mix_loss as mix_loss,
+    ms_ssim_loss as ms_ssim_loss,
+    multi_sigma_ssim_loss as multi_sigma_ssim_loss,
+    ssim_loss as ssim_loss,
+)
+from .metrics._ms_ssim import (
+    MS_SSIM_CONVENTIONS as MS_SSIM_CONVENTIONS,
+    MS_SSIM_WEIGHTS as MS_SSIM_WEIGHTS,
+    ms_ssim as ms_ssim,
+)
+from .metrics._multi_sigma_ssim import (
+    multi_sigma_ssim as multi_sigma_ssim,
+    multi_sigma_ssim_map as multi_sigma_ssim_map,
+)
+from .metrics._pixel import mae as mae, mse as mse, psnr as psnr, rmse as rmse
+from .metrics._ssim import (
+    SSIM_CONVENTIONS as SSIM_CONVENTIONS,
+    SSIMComponents as SSIMComponents,
+    ssim as ssim,
+    ssim_components as ssim_components,
+    ssim_map as ssim_map,
+)
+from .metrics._ssim_gradients import (
+    ms_ssim_gradient as ms_ssim_gradient,
+    multi_sigma_ssim_gradient as multi_sigma_ssim_gradient,
+    ssim_gradient as ssim_gradient,
+)
+from .metrics._ssim_patch_gradients import (
+    multi_sigma_ssim_patch_gradient as multi_sigma_ssim_patch_gradient,
+    ssim_patch_gradient as ssim_patch_gradient,
+)
+
+
+__version__ = _version("jaxloss")

@@ -1,0 +1,1 @@
+"""Closed-form metrics: one file per paper family."""

@@ -1,0 +1,101 @@
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxloss
+from jaxloss import MS_SSIM_CONVENTIONS, MS_SSIM_WEIGHTS
+from tests.reference import ssim_numpy as truth
+
+
+THREE = (0.2, 0.3, 0.5)
+
+
+@pytest.fixture
+def pair(crop_photograph, rng):
+    y = crop_photograph(1, 53, 47)[0].astype(np.float64)
+    return np.clip(y + 0.2 * rng.standard_normal(y.shape), 0, 1), y
+
+
+@pytest.mark.usefixtures("float64")
+def test_equals_the_paper(pair):
+    """An odd size at every scale."""
+    x, y = pair
+    value = jaxloss.ms_ssim(jnp.asarray(x), jnp.asarray(y), data_range=1.0, weights=THREE)
+    np.testing.assert_allclose(value, truth.ms_ssim(x, y, THREE), rtol=1e-11)
+
+
+def test_five_scales(photographs, rng):
+    x = np.clip(photographs + 0.1 * rng.standard_normal(photographs.shape), 0, 1)
+    values = jaxloss.ms_ssim(jnp.float32(x), jnp.float32(photographs), data_range=1.0)
+    pairs = zip(x, photographs.astype(np.float64), strict=True)
+    np.testing.assert_allclose(values, [truth.ms_ssim(a, b, MS_SSIM_WEIGHTS) for a, b in pairs], rtol=2e-6)
+
+
+def inverted(image: np.ndarray) -> tuple[jax.Array, jax.Array]:
+    return jnp.float32(1 - image), jnp.float32(image)
+
+
+@pytest.mark.parametrize("convention", MS_SSIM_CONVENTIONS)
+def test_negative_contrast_has_a_finite_value_and_gradient(pair, convention):
+    """The contrast terms of an inverted image are below zero, where a fractional power is NaN."""
+    options: dict[str, Any] = {"data_range": 1.0, "weights": THREE, **MS_SSIM_CONVENTIONS[convention]}
+    value, gradient = jax.value_and_grad(jaxloss.ms_ssim, argnums=(0, 1))(*inverted(pair[1]), **options)
+    assert np.isfinite(value) and all(np.isfinite(g).all() for g in gradient)
+    assert (value == 0) == (MS_SSIM_CONVENTIONS[convention].get("negative") == "zero")
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_contrast_term_that_passes_through_zero(pair):
+    """The slope of a fractional power is infinite there: bisect a blend of negative and positive to the last bit."""
+    y = jnp.asarray(pair[1])
+    score = jax.jit(
+        jax.value_and_grad(lambda t: jaxloss.ms_ssim(1 - y + t * (2 * y - 1), y, data_range=1.0, weights=THREE))
+    )
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (low, middle) if score(middle)[0] > 0 else (middle, high)
+    assert score(low)[0] == 0 < score(high)[0] < 0.1
+    assert score(low)[1] == 0 and np.isfinite(score(high)[1])
+
+
+def test_too_small_an_image_says_how_many_scales_fit():
+    image = jnp.zeros((100, 300, 3))
+    with pytest.raises(ValueError, match=r"at least 161 x 161 pixels for 5 scales .* At most 4 scales fit"):
+        jaxloss.ms_ssim(image, image, data_range=1.0)
+    assert jaxloss.ms_ssim(image, image, data_range=1.0, weights=MS_SSIM_WEIGHTS[:4]) == 1
+
+
+@pytest.mark.parametrize("scales", [1, 2, 3])
+def test_the_smallest_image_that_fits(scales):
+    side = 10 * 2 ** (scales - 1) + 1
+    weights = (1.0,) * scales
+    image = jnp.zeros((side, side, 1))
+    assert jaxloss.ms_ssim(image, image, data_range=1.0, weights=weights) == 1
+    if scales > 1:
+        smaller = image[1:, 1:]
+        with pytest.raises(ValueError, match=f"At most {scales - 1} scales fit"):
+            jaxloss.ms_ssim(smaller, smaller, data_range=1.0, weights=weights, odd="drop")
+
+
+def test_weights_may_be_traced(pair):
+    x, y = map(jnp.float32, pair)
+    slope = jax.grad(lambda w: jaxloss.ms_ssim(x, y, data_range=1.0, weights=w))(jnp.array(THREE))
+    step = 1e-2 * jnp.eye(3, dtype=jnp.float32)
+    for direction, s in zip(step, slope, strict=True):
+        up, down = (
+            jaxloss.ms_ssim(x, y, data_range=1.0, weights=jnp.array(THREE) + sign * direction) for sign in (1, -1)
+        )
+        np.testing.assert_allclose((up - down) / 2e-2, s, rtol=1e-3)
+
+
+def test_masked_pixels_have_no_influence_through_the_pyramid(pair, rng):
+    x, y = map(jnp.float32, pair)
+    mask = jnp.zeros((53, 47)).at[:45, :46].set(1.0)
+    other = x.at[45:].set(jnp.nan)
+    value = jaxloss.ms_ssim(x, y, data_range=1.0, weights=THREE, mask=mask)
+    assert value == jaxloss.ms_ssim(other, y, data_range=1.0, weights=THREE, mask=mask)
+    assert value != jaxloss.ms_ssim(x, y, data_range=1.0, weights=THREE)
