@@ -1,0 +1,73 @@
+"""The tables of README.md, written from the registry and the conventions: `python -m tests.contract.readme`."""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from jaxloss import MS_SSIM_CONVENTIONS, SSIM_CONVENTIONS
+from jaxloss.registry import REGISTRY, Metric
+
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def readme_table() -> str:
+    """All metrics and losses, one row of the registry each."""
+    header = ("function", "range", "better", "equal images", "least side", "mask", "agrees with", "paper")
+    return markdown_table(header, map(_metric_cells, REGISTRY.values()))
+
+
+def _metric_cells(row: Metric) -> tuple[str, ...]:
+    needs = "".join(f", {name}" for name in row.needs)
+    return (
+        f"`{row.name}(x, y{needs})`",
+        f"[{_number(row.lowest)}, {_number(row.highest)}]",
+        row.better,
+        _number(row.perfect),
+        f"{row.smallest} px",
+        "yes" if row.mask else "no",
+        row.agrees_with,
+        row.paper,
+    )
+
+
+def _number(value: float) -> str:
+    return f"{value:g}" if math.isfinite(value) else f"{'-' if value < 0 else ''}∞"
+
+
+def conventions_table() -> str:
+    """The options with which `ssim` and `ms_ssim` return the numbers of other implementations."""
+    rows = [*_convention_rows("ssim", SSIM_CONVENTIONS), *_convention_rows("ms_ssim", MS_SSIM_CONVENTIONS)]
+    return markdown_table(("function", "convention", "options that differ from the defaults"), rows)
+
+
+def _convention_rows(name: str, conventions: Mapping[str, Mapping[str, object]]) -> Iterable[tuple[str, ...]]:
+    """The first convention is the one that the defaults follow."""
+    defaults = next(iter(conventions.values()))
+    for convention, options in conventions.items():
+        different = [f"`{key}={value!r}`".replace("'", '"') for key, value in options.items() if value != defaults[key]]
+        yield f"`{name}`", f"`{convention}`", ", ".join(different) or "none"
+
+
+def markdown_table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [header, ("---",) * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+TABLES: dict[str, Callable[[], str]] = {"metrics": readme_table, "conventions": conventions_table}
+
+
+def fill(text: str) -> str:
+    """A README with each table between its markers, `<!-- name -->` and `<!-- /name -->`, as it should be now."""
+    for name, table in TABLES.items():
+        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+        if (text.count(begin), text.count(end)) != (1, 1):
+            raise ValueError(f"README.md: expected {begin} and {end} once each. The table is written between them.")
+        body = f"{begin}\n{table()}\n{end}"
+        text = re.sub(f"{begin}.*{end}", lambda match, body=body: body, text, flags=re.DOTALL)
+    return text
+
+
+if __name__ == "__main__":
+    README.write_text(fill(README.read_text(encoding="utf-8")), encoding="utf-8")

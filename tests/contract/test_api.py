@@ -1,0 +1,182 @@
+"""The rules of the public functions: signatures, names, addresses, docstrings, and the registry that lists them."""
+
+import ast
+import inspect
+import re
+import textwrap
+import types
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import jaxloss
+import jaxloss.evaluate
+import jaxloss.registry
+from jaxloss import _types
+from jaxloss.ops import _filters
+from jaxloss.registry import REGISTRY, Metric
+from tests.contract.cases import every_metric
+
+
+Function = Callable[..., Any]
+
+_KINDS: tuple[Any, ...] = (
+    _types.Array,
+    _types.ArrayLike,
+    _types.Image,
+    _types.Map,
+    _types.Mask,
+    _types.Scores,
+    _filters.Window,
+)
+ARRAYS = {*_KINDS, *(kind | None for kind in _KINDS)}
+# They make constants on the host: there is no array that could come first, and nothing to differentiate.
+WINDOWS = {"gaussian_window", "uniform_window"}
+# Functions without a derivative worth a section; the conversion of integers is the other one.
+NOT_DIFFERENTIABLE = WINDOWS | {"to_float"}
+SECTION = re.compile(r"^(Args|Returns|Raises|Gradient|Agrees with|Example|Reference):$", re.MULTILINE)
+
+
+def public_functions(module: types.ModuleType) -> dict[str, Function]:
+    return {name: f for name, f in vars(module).items() if inspect.isfunction(f) and not name.startswith("_")}
+
+
+METRICS, TOOLS = public_functions(jaxloss), public_functions(jaxloss.ops)
+FUNCTIONS = METRICS | TOOLS
+every_function = pytest.mark.parametrize("function", FUNCTIONS.values(), ids=list(FUNCTIONS))
+every_image_function = pytest.mark.parametrize("function", METRICS.values(), ids=list(METRICS))
+
+
+def parameters(function: Function) -> list[inspect.Parameter]:
+    return list(inspect.signature(function).parameters.values())
+
+
+def sections(function: Function) -> dict[str, str]:
+    """The docstring's text by section; the text before the first under ''."""
+    first, *rest = SECTION.split(inspect.getdoc(function) or "")
+    return {"": first, **dict(zip(rest[::2], rest[1::2], strict=True))}
+
+
+def raises(function: Function) -> bool:
+    """Whether the function's own code raises or checks its arguments."""
+    for node in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(function)))):
+        called = node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+        if isinstance(node, ast.Raise) or re.match("_?check_|prepare", called):
+            return True
+    return False
+
+
+def test_functions_are_found() -> None:
+    assert {"ssim", "psnr", "mix_loss", "ssim_map", "ssim_gradient"} <= METRICS.keys()
+    assert {"separable_filter", "gaussian_window", "to_float"} <= TOOLS.keys()
+    assert raises(jaxloss.mae) and raises(jaxloss.ops.gaussian_window) and not raises(jaxloss.ops.safe_sqrt)
+
+
+@every_function
+def test_arrays_come_first_and_the_rest_by_keyword(function: Function) -> None:
+    if function.__name__ in WINDOWS:
+        return
+    positional = [p for p in parameters(function) if p.kind is p.POSITIONAL_OR_KEYWORD]
+    assert positional != []
+    assert [p.name for p in positional if p.annotation not in ARRAYS] == []
+    kinds = {p.kind for p in parameters(function)} - {inspect.Parameter.POSITIONAL_OR_KEYWORD}
+    assert kinds <= {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD}
+
+
+@every_image_function
+def test_image_functions_take_x_and_y(function: Function) -> None:
+    positional = [p for p in parameters(function) if p.kind is p.POSITIONAL_OR_KEYWORD]
+    assert [(p.name, p.annotation, p.default) for p in positional] == [
+        ("x", _types.Image, inspect.Parameter.empty),
+        ("y", _types.Image, inspect.Parameter.empty),
+    ]
+    for parameter in parameters(function)[2:]:
+        required = parameter.default is parameter.empty and parameter.kind is parameter.KEYWORD_ONLY
+        assert required == (parameter.name == "data_range"), parameter
+
+
+@every_metric
+def test_row_describes_its_function(row: Metric) -> None:
+    options = {p.name: p for p in parameters(row.function) if p.kind is p.KEYWORD_ONLY}
+    assert set(row.needs) == {name for name, p in options.items() if p.default is p.empty}
+    assert row.mask == ("mask" in options)
+    if row.mask:
+        assert options["mask"].default is None
+    assert row.name.endswith("_loss") == (row.kind == "loss")
+    assert row.lowest <= row.perfect <= row.highest
+    assert row.perfect == (row.highest if row.better == "higher" else row.lowest)
+    assert row.kind == "metric" or (row.better, row.perfect) == ("lower", 0)
+    assert re.fullmatch(r"[A-Z][\w-]+ \d{4}", row.paper), row.paper
+    assert row.agrees_with
+
+
+@every_metric
+def test_row_knows_the_map(row: Metric) -> None:
+    map_function = METRICS.get(f"{row.name}_map")
+    assert row.map is map_function
+    if map_function is not None:
+        assert inspect.signature(map_function).return_annotation is _types.Map
+
+
+def test_registry_lists_every_metric_and_loss() -> None:
+    """That is: all that returns one number per image."""
+    scores = {name for name, f in METRICS.items() if inspect.signature(f).return_annotation is _types.Scores}
+    assert set(REGISTRY) == scores
+    for name, row in REGISTRY.items():
+        assert row.function is METRICS[name] and row.name == name
+
+
+def test_public_objects_have_one_address() -> None:
+    """What a room gathers in its `__init__` is public there; other modules have what they define."""
+    gathering = [jaxloss, jaxloss.ops, jaxloss.evaluate]
+    addresses: dict[int, list[str]] = {}
+    for module in [*gathering, jaxloss.registry]:
+        for name, value in vars(module).items():
+            own = module in gathering or getattr(value, "__module__", "") == module.__name__
+            if own and not name.startswith("_") and not isinstance(value, types.ModuleType):
+                addresses.setdefault(id(value), []).append(f"{module.__name__}.{name}")
+    assert ["jaxloss.registry.Metric"] in addresses.values()
+    assert [names for names in addresses.values() if len(names) > 1] == []
+
+
+def test_public_modules_are_the_rooms() -> None:
+    modules = {name for name, value in vars(jaxloss).items() if isinstance(value, types.ModuleType)}
+    rooms = {"ops", "metrics", "losses", "registry", "evaluate"}
+    assert {name for name in modules if not name.startswith("_")} - {"cli"} == rooms
+    for room in ("metrics", "losses"):
+        assert [name for name in vars(getattr(jaxloss, room)) if not name.startswith("_")] == []
+
+
+@every_function
+def test_functions_go_by_their_own_name(function: Function) -> None:
+    assert FUNCTIONS[function.__name__] is function
+    assert function.__name__ == function.__name__.lower()
+
+
+@every_function
+def test_docstring_has_its_sections(function: Function) -> None:
+    text = sections(function)
+    expected = ["", "Args", "Returns"]
+    expected += ["Raises"] if raises(function) or function in METRICS.values() else []
+    expected += ["Gradient"] if function.__name__ not in NOT_DIFFERENTIABLE else []
+    expected += ["Agrees with", "Example", "Reference"] if function in METRICS.values() else ["Example"]
+    order = [name for name in text if name in expected]
+    assert order == expected
+    assert set(text) - set(expected) <= {"Raises", "Reference"}
+    for name, body in text.items():
+        assert body.strip(), f"the section {name!r} is empty"
+
+
+@every_function
+def test_docstring_names_every_argument(function: Function) -> None:
+    args = textwrap.dedent(sections(function)["Args"].strip("\n"))
+    named = re.findall(r"^(\w+): \S", args, re.MULTILINE)
+    assert named == [p.name for p in parameters(function)]
+
+
+@every_function
+def test_docstring_example_prints_a_value(function: Function) -> None:
+    example = sections(function)["Example"]
+    assert f"jaxloss.{'ops.' if function in TOOLS.values() else ''}{function.__name__}(" in example
+    assert re.search(r"^ +>>> print\(.*\n +(?!>>>)\S", example, re.MULTILINE)
