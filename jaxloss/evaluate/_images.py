@@ -1,0 +1,177 @@
+"""Image files to floating arrays: everything Pillow reads, at its full precision, saying what was changed."""
+
+import os
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
+
+from ._errors import InputError
+
+
+class ImageFile(NamedTuple):
+    """An image read from a file.
+
+    Attributes:
+        name: The path as it was given.
+        pixels: `[H, W, C]`, float32, values in [0, 1]; one channel for gray images, else three.
+        notes: What was done to the file's pixels beyond scaling them, one sentence each.
+    """
+
+    name: str
+    pixels: np.ndarray
+    notes: tuple[str, ...]
+
+
+def read_image(path: str | os.PathLike[str]) -> ImageFile:
+    """Read an image file as people see it, in floating point.
+
+    Integer samples are divided by the largest one of their type, 255 or 65535; floating ones must lie in [0, 1]. The
+    EXIF orientation is applied, an alpha channel is composited over white, a palette looked up, and of an animation the
+    first frame is taken. Color profiles are not applied.
+
+    Args:
+        path: File in any format that Pillow reads: 1, 8 or 16 bits, gray, RGB, palette, CMYK, with or without alpha.
+
+    Returns:
+        An `ImageFile`: name, pixels `[H, W, C]` in [0, 1] with C = 1 (gray) or 3 (RGB), and notes on what was done.
+
+    Raises:
+        InputError: If the file is missing, is not an image, is damaged, or holds samples whose range is unknown.
+
+    Example:
+        >>> import tempfile, PIL.Image
+        >>> from jaxloss.evaluate import read_image
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     PIL.Image.new("L", (3, 2), 51).save(f"{folder}/gray.png")
+        ...     image = read_image(f"{folder}/gray.png")
+        >>> print(image.pixels.shape, image.pixels.max(), image.notes)
+        (2, 3, 1) 0.2 ()
+    """
+    name = os.fspath(path)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        samples, notes = _decode(name)
+    pixels, more = _without_alpha(samples)
+    notes += more + [_sentence(str(warning.message)) for warning in caught]
+    return ImageFile(name, pixels.astype(np.float32), tuple(f"{name}: {note}" for note in notes))
+
+
+def check_comparable(reference: ImageFile, image: ImageFile) -> None:
+    """Two images must agree in size and in the number of channels."""
+    (height, width, channels), other = reference.pixels.shape, image.pixels.shape
+    if (height, width) != other[:2]:
+        raise InputError(
+            f"{image.name} is {other[1]} x {other[0]} and {reference.name} is {width} x {height} pixels. "
+            "Crop or resize one of them."
+        )
+    if channels != other[2]:
+        gray, color = (reference, image) if channels == 1 else (image, reference)
+        raise InputError(f"{gray.name} is gray and {color.name} is RGB. Save both as gray or both as RGB.")
+
+
+def _decode(name: str) -> tuple[np.ndarray, list[str]]:
+    """Samples [H, W, C] in [0, 1] with C = 1, 2 (gray, alpha), 3 or 4 (RGB, alpha), and notes."""
+    try:
+        with PIL.Image.open(name) as image:
+            return _samples(image, name)
+    except InputError:
+        raise
+    except FileNotFoundError as error:
+        raise InputError(f"{name}: no such file.") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{name}: is a directory. Name the files in it: {os.path.join(name, '*.png')}.") from error
+    except PermissionError as error:
+        raise InputError(f"{name}: no permission to read it.") from error
+    except PIL.UnidentifiedImageError as error:
+        raise InputError(f"{name}: not an image that Pillow can read.") from error
+    except Exception as error:  # The decoders of damaged files raise OSError, SyntaxError, struct.error, IndexError ...
+        raise InputError(f"{name}: cannot be decoded: {_sentence(str(error) or type(error).__name__)}") from error
+
+
+def _samples(image: PIL.Image.Image, name: str) -> tuple[np.ndarray, list[str]]:
+    notes, rawmode = [], _rawmode(image)  # Looking at the EXIF data of a PNG loads it, and then the rawmode is gone.
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1:
+        notes.append(f"first of {frames} frames taken.")
+    if image.getexif().get(0x0112, 1) in range(2, 9):
+        notes.append("turned upright by its EXIF orientation.")
+    if rawmode == "LA;16B" or rawmode in _OTHER_BYTES:
+        return _sixteen_bits(image, name, rawmode), notes + _ignored_key(image)
+    if ";16" in rawmode and not image.mode.startswith("I"):
+        notes.append("16-bit color read with 8 bits, which is what Pillow keeps of it.")
+    pixels = PIL.ImageOps.exif_transpose(image)
+    if image.mode.startswith("I;16"):
+        return np.asarray(pixels)[..., None] / 65535, notes + _ignored_key(image)
+    if image.mode in ("I", "F"):
+        return _unscaled(np.asarray(pixels, np.float64), 65535 if image.mode == "I" else 1, name), notes
+    if image.mode not in (*_GRAY, "RGB", "RGBA", "RGBa", "P", "PA"):
+        notes.append(f"{image.mode} converted to RGB without a color profile.")
+    target = ("L" if image.mode in _GRAY else "RGB") + ("A" if pixels.has_transparency_data else "")
+    samples = np.asarray(pixels.convert(target)) / 255
+    return samples.reshape(*samples.shape[:2], -1), notes
+
+
+_GRAY = ("1", "L", "LA", "La")
+
+# Pillow's unpackers keep one byte of a 16-bit color sample; the one for the other byte order keeps the other byte.
+_OTHER_BYTES = {
+    "RGB;16B": "RGB;16L",
+    "RGB;16L": "RGB;16B",
+    "RGBA;16B": "RGBA;16L",
+    "RGBA;16L": "RGBA;16B",
+}
+
+
+def _rawmode(image: PIL.Image.Image) -> str:
+    """How the samples lie in the file, which is not always what the image's mode tells."""
+    tiles = getattr(image, "tile", None)
+    arguments = tiles[0].args if tiles else None
+    first = arguments[0] if isinstance(arguments, tuple) and arguments else arguments
+    return first if isinstance(first, str) else ""
+
+
+def _sixteen_bits(image: PIL.Image.Image, name: str, rawmode: str) -> np.ndarray:
+    if rawmode == "LA;16B":  # Read as if it were RGBA: high and low byte of gray, high and low byte of alpha.
+        read = _read_as(name, "RGBA")
+        return (256 * read[..., 0::2] + read[..., 1::2]) / 65535
+    high = np.asarray(PIL.ImageOps.exif_transpose(image), np.float64)
+    return (256 * high + _read_as(name, _OTHER_BYTES[rawmode])) / 65535
+
+
+def _read_as(name: str, rawmode: str) -> np.ndarray:
+    with PIL.Image.open(name) as image:
+        tiles = image.tile
+        arguments = [(rawmode, *tile.args[1:]) if isinstance(tile.args, tuple) else rawmode for tile in tiles]
+        image.tile = [tile._replace(args=args) for tile, args in zip(tiles, arguments, strict=True)]
+        return np.asarray(PIL.ImageOps.exif_transpose(image), np.float64)
+
+
+def _ignored_key(image: PIL.Image.Image) -> list[str]:
+    return ["transparent color ignored: 16-bit images keep all their pixels."] if "transparency" in image.info else []
+
+
+def _unscaled(samples: np.ndarray, largest: int, name: str) -> np.ndarray:
+    lowest, highest = samples.min(), samples.max()
+    if not (lowest >= 0 and highest <= largest):
+        raise InputError(
+            f"{name}: expected samples in [0, {largest}], got [{lowest:g}, {highest:g}]. "
+            "Scale them, or compare arrays with jaxloss.evaluate.compare."
+        )
+    return samples[..., None] / largest
+
+
+def _without_alpha(samples: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    if samples.shape[-1] % 2:
+        return samples, []
+    color, alpha = samples[..., :-1], samples[..., -1:]
+    if alpha.min() == 1:
+        return color, ["opaque alpha channel dropped."]
+    return alpha * color + (1 - alpha), ["alpha channel composited over white."]
+
+
+def _sentence(text: str) -> str:
+    """One line that ends with a full stop."""
+    return " ".join(text.split()).rstrip(".") + "."

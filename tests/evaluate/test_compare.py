@@ -1,0 +1,106 @@
+"""The table of scores: the registry's functions on pairs, chosen by name, with what cannot be computed said."""
+
+import dataclasses
+import math
+
+import jax
+import numpy as np
+import pytest
+
+import jaxloss
+from jaxloss.evaluate import InputError, choose_metrics, compare, size_notes
+from jaxloss.registry import REGISTRY
+
+
+METRICS = [name for name, row in REGISTRY.items() if row.kind == "metric"]
+
+
+def test_scores_are_those_of_the_functions(photographs: np.ndarray) -> None:
+    reference, *images = photographs[:3]
+    rows = compare(reference, images)
+    assert [list(row) for row in rows] == [METRICS, METRICS]
+    for row, image in zip(rows, images, strict=True):
+        assert row["mae"] == pytest.approx(np.abs(image - reference).mean(), rel=1e-5)
+        assert row["ssim"] == pytest.approx(float(jaxloss.ssim(image, reference, data_range=1.0)), rel=1e-5)
+        assert row["ms_ssim"] == pytest.approx(float(jaxloss.ms_ssim(image, reference, data_range=1.0)), rel=1e-5)
+
+
+def test_equal_images_are_perfect(photographs: np.ndarray) -> None:
+    (row,) = compare(photographs[0], [photographs[0]])
+    for name, score in row.items():
+        assert score == pytest.approx(REGISTRY[name].perfect, abs=1e-6), name
+
+
+def test_data_range(photographs: np.ndarray) -> None:
+    x, y = photographs[:2]
+    (unit,), (byte,) = (compare(s * y, [s * x], metrics=["psnr"], data_range=s) for s in (1.0, 255.0))
+    assert byte["psnr"] == pytest.approx(unit["psnr"], rel=1e-5)
+
+
+def test_chosen_in_the_order_given(photographs: np.ndarray) -> None:
+    (row,) = compare(photographs[0], [photographs[1]], metrics=["rmse", "mae", "rmse"])
+    assert list(row) == ["rmse", "mae"]
+
+
+def test_losses_are_not_metrics() -> None:
+    assert [row.name for row in choose_metrics()] == METRICS
+    with pytest.raises(InputError, match="no metric 'ssim_loss'"):
+        choose_metrics(["ssim_loss"])
+
+
+def test_unknown_name_suggests_the_nearest() -> None:
+    with pytest.raises(InputError, match=r"^no metric 'sim'\. Did you mean 'ssim'\? The metrics are mae, mse, "):
+        choose_metrics(["psnr", "sim"])
+
+
+def test_name_like_no_other_gets_no_suggestion() -> None:
+    with pytest.raises(InputError, match=r"^no metric 'zzz'\. The metrics are"):
+        choose_metrics(["zzz"])
+
+
+def test_choosing_none_is_an_error() -> None:
+    with pytest.raises(InputError, match="no metric is chosen"):
+        choose_metrics([])
+
+
+@pytest.mark.parametrize("name", METRICS)
+def test_smallest_image(name: str, photograph: np.ndarray) -> None:
+    """One pixel less than the least size of the registry is NaN with a note, the least size is a number without."""
+    least = REGISTRY[name].smallest
+    for side in {max(1, least - 1), least}:
+        image = photograph[:side, : least + 3]
+        (row,) = compare(image, [image[:, ::-1]], metrics=[name])
+        notes = size_notes(choose_metrics([name]), *image.shape[:2])
+        assert math.isnan(row[name]) == (side < least) == (len(notes) == 1)
+        assert all(f"{name} is not computed: it needs {least} x {least} pixels" in note for note in notes)
+
+
+def test_gray_images(photograph: np.ndarray) -> None:
+    gray = photograph.mean(axis=-1, keepdims=True)
+    (row,) = compare(gray, [gray[::-1]])
+    assert all(math.isfinite(score) for score in row.values())
+
+
+def test_one_trace_for_one_shape(photographs: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    traced = []
+
+    def counted(x: jax.Array, y: jax.Array) -> jax.Array:
+        traced.append(x.shape)
+        return abs(x - y).mean()
+
+    monkeypatch.setitem(REGISTRY, "counted", dataclasses.replace(REGISTRY["mae"], function=counted))
+    for reference in photographs[:2]:
+        rows = compare(reference, list(photographs), metrics=["counted"])
+        assert [row["counted"] for row in rows] == pytest.approx(np.abs(photographs - reference).mean(axis=(1, 2, 3)))
+    assert traced == [photographs.shape[1:]]
+
+
+def test_batches_are_refused(photographs: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"compare: expected a reference of shape \[H, W, C\], got \(4, 176, 192, 3\)"):
+        compare(photographs, [photographs])
+
+
+def test_integer_images_are_refused() -> None:
+    image = np.zeros((8, 8, 1), np.uint8)
+    with pytest.raises(TypeError, match="to_float"):
+        compare(image, [image], metrics=["mae"])
