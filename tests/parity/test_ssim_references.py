@@ -1,0 +1,100 @@
+"""`ssim` against what cannot be run here: MATLAB's numbers and code, and a CUDA kernel's convention."""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import ndimage
+
+import jaxloss
+from tests.parity._pairs import add_noise, continued, reduce_contrast
+from tests.reference import ssim_numpy
+
+
+Load = Callable[..., np.ndarray]
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "factor"),
+    [(131, 97, 1), (384, 397, 2), (512, 512, 2), (640, 651, 3), (641, 653, 3)],  # 1.5 and 2.5 are rounded up
+)
+def test_matlab(rows: int, columns: int, factor: int, load: Load) -> None:
+    """`ssim.m`: imfilter(image, ones(f) / f^2, 'symmetric'), every f-th pixel, then the index of the paper."""
+    y = continued(load("kodim08", 512, 512, gray=True), rows, columns)
+    for x in (add_noise(y), reduce_contrast(y)):
+        expected = ssim_numpy.ssim(matlab_shrink(x, factor), matlab_shrink(y, factor))
+        score = jaxloss.ssim(x, y, data_range=1.0, **jaxloss.SSIM_CONVENTIONS["matlab"])
+        assert score == pytest.approx(expected, abs=1e-5)
+
+
+def matlab_shrink(image: np.ndarray, factor: int) -> np.ndarray:
+    # The center of imfilter's window of f taps is tap floor((f + 1) / 2) counted from 1; ndimage's is f // 2 from 0.
+    origin = (factor + 1) // 2 - 1 - factor // 2
+    for axis in (0, 1):
+        image = ndimage.uniform_filter1d(image.astype(np.float64), factor, axis, mode="reflect", origin=origin)
+    return image[::factor, ::factor]
+
+
+def test_matlab_on_goldhill(shared_data: Path) -> None:
+    """0.8202 is the value of `ssim.m` that the tests of piq hold."""
+    x, y = (read_gray(shared_data / "piq" / name) for name in ("goldhill_jpeg.gif", "goldhill.gif"))
+    score = jaxloss.ssim(x, y, data_range=255.0, **jaxloss.SSIM_CONVENTIONS["matlab"])
+    assert score == pytest.approx(0.8202, abs=1e-4)
+
+
+def test_matlab_value_and_gradient(shared_data: Path) -> None:
+    """scikit-image's `mssim_matlab_output.npz`, from the MATLAB code of Avanaki, with data range 255.
+
+    It is of the photograph that was scikit-image's `camera.png` until 2020, when its copyright made them replace it.
+    Its gradient is divided by all pixels, and exact where no window crosses the border.
+    """
+    y = read_gray(photograph_of_matlab())
+    noisy = np.clip(y[..., 0] + 20.0 * np.random.RandomState(5).randn(512, 512), 0, 255)
+    x = np.floor(noisy)[..., None].astype(np.float32)
+    matlab = np.load(shared_data / "matlab" / "mssim_matlab_output.npz")
+    score, gradient = jax.value_and_grad(lambda x: jaxloss.ssim(x, y, data_range=255.0))(x)
+    assert score == pytest.approx(matlab["mssim_matlab"].item(), abs=1e-6)
+    inside = (slice(10, -10), slice(10, -10))
+    expected = matlab["grad_matlab"][inside] * 512**2 / 502**2
+    assert np.linalg.norm(gradient[..., 0][inside] - expected) < 1e-4 * np.linalg.norm(expected)
+
+
+def photograph_of_matlab() -> Path:
+    """MATLAB saw the camera man that scikit-image shipped until 0.17; its license keeps it out of here."""
+    folder = os.environ.get("JAXLOSS_OLD_SKIMAGE")
+    if folder is None:
+        reason = "JAXLOSS_OLD_SKIMAGE does not name a folder with the contents of the scikit-image 0.17.2 wheel."
+        pytest.fail(reason) if os.environ.get("JAXLOSS_REQUIRE_PEERS") == "1" else pytest.skip(reason)
+    path = Path(folder) / "skimage" / "data" / "camera.png"
+    digest = "361a6d56d22ee52289cd308d5461d090e06a56cb36007d8dfc3226cbe8aaa5db"
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == digest
+    return path
+
+
+def read_gray(path: Path) -> np.ndarray:
+    with Image.open(path) as image:
+        return np.asarray(image.convert("L"), np.float32)[..., None]
+
+
+# One half of the window in fused-ssim's kernel, and its center.
+FUSED_SSIM_TAPS = (
+    0.001028380123898387, 0.0075987582094967365, 0.036000773310661316, 0.10936068743467331, 0.21300552785396576,
+    0.26601171493530273,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "gray"), [("astronaut", False), ("kodim08", True)])
+def test_fused_ssim(name: str, gray: bool, load: Load) -> None:
+    """fused-ssim itself needs CUDA, so this is its documented convention in NumPy, with its window."""
+    taps = np.array([*FUSED_SSIM_TAPS, *FUSED_SSIM_TAPS[-2::-1]])
+    y = load(name, 97, 131, gray=gray)
+    for x in (add_noise(y), reduce_contrast(y)):
+        wide_x, wide_y = (np.pad(z.astype(np.float64), [(5, 5), (5, 5), (0, 0)]) for z in (x, y))
+        expected = ssim_numpy.ssim(wide_x, wide_y, np.outer(taps, taps))
+        score = jaxloss.ssim(x, y, data_range=1.0, **jaxloss.SSIM_CONVENTIONS["fused_ssim"])
+        assert score == pytest.approx(expected, abs=1e-5)

@@ -1,0 +1,120 @@
+"""The losses against piq, torch, and a NumPy version of the loss layers of Zhao et al."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import pytest
+
+import jaxloss
+from tests.parity._pairs import add_noise, blur, reduce_contrast
+from tests.parity._peers import Peer
+
+
+Load = Callable[..., np.ndarray]
+
+
+class Layer(NamedTuple):
+    """Value of a loss over patches [N, K, K, C] and its gradient with respect to them, in float64."""
+
+    value: float
+    gradient: np.ndarray
+
+
+SIGMAS = (0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+def patch_windows(size: int) -> np.ndarray:
+    """Gaussians as large as the patch, [scales, K, K, 1]."""
+    square = (np.arange(size) - size // 2) ** 2
+    windows = np.stack([np.exp(-(square[:, None] + square) / (2 * sigma**2)) for sigma in SIGMAS])[..., None]
+    return windows / windows.sum(axis=(1, 2, 3), keepdims=True)
+
+
+def ms_ssim_layer(x: np.ndarray, y: np.ndarray) -> Layer:
+    """One minus l of the widest Gaussian times cs of all, at the center of each patch, averaged over N and C.
+
+    The gradient divides by each cs, as the layer does.
+    """
+    windows, c1, c2 = patch_windows(x.shape[1]), 0.01**2, 0.03**2
+
+    def mean(z: np.ndarray) -> np.ndarray:  # [scales, N, 1, 1, C]
+        return np.stack([(window * z).sum(axis=(1, 2), keepdims=True) for window in windows])
+
+    mu_x, mu_y = mean(x), mean(y)
+    var_x, var_y, cov = mean(x * x) - mu_x**2, mean(y * y) - mu_y**2, mean(x * y) - mu_x * mu_y
+    luminance = (2 * mu_x * mu_y + c1) / (mu_x**2 + mu_y**2 + c1)
+    contrast = (2 * cov + c2) / (var_x + var_y + c2)
+    score = luminance[-1] * contrast.prod(axis=0)
+
+    w = windows[:, None]
+    d_luminance = 2 * w * (mu_y - mu_x * luminance) / (mu_x**2 + mu_y**2 + c1)
+    d_contrast = 2 * w * ((y - mu_y) - contrast * (x - mu_x)) / (var_x + var_y + c2)
+    slope = (d_luminance[-1] + luminance[-1] * (d_contrast / contrast).sum(axis=0)) * contrast.prod(axis=0)
+    return Layer(1 - score.mean(), -slope / score.size)
+
+
+def ms_ssim_l1_layer(x: np.ndarray, y: np.ndarray, alpha: float) -> Layer:
+    """alpha of that, and 1 - alpha of the absolute differences summed under the widest Gaussian."""
+    structural, widest = ms_ssim_layer(x, y), patch_windows(x.shape[1])[-1]
+    count = x.shape[0] * x.shape[-1]
+    absolute = (widest * np.abs(x - y)).sum() / count
+    slope = widest * np.sign(x - y) / count
+    return Layer(
+        alpha * structural.value + (1 - alpha) * absolute,
+        alpha * structural.gradient + (1 - alpha) * slope,
+    )
+
+
+PATCH = 31  # pixels, as in the paper
+
+
+def patches(image: np.ndarray) -> np.ndarray:
+    starts = [(0, 0), (20, 50), (66, 100), (40, 7)]
+    return np.stack([image[i : i + PATCH, j : j + PATCH] for i, j in starts])
+
+
+@pytest.mark.parametrize("distort", [add_noise, blur, reduce_contrast])
+@pytest.mark.parametrize("alpha", [None, 0.025, 0.84])
+def test_loss_layers_of_zhao(alpha: float | None, distort: Callable, load: Load) -> None:
+    """0.025 is the share of the structural term in the authors' code, 0.84 in their paper; None: that term only."""
+    image = load("kodim08", 97, 131)
+    y, x = patches(image), patches(distort(image))
+    doubles = x.astype(np.float64), y.astype(np.float64)
+    expected = ms_ssim_layer(*doubles) if alpha is None else ms_ssim_l1_layer(*doubles, alpha)
+
+    def loss(x: jax.Array) -> jax.Array:
+        if alpha is None:
+            return jaxloss.multi_sigma_ssim_loss(x, y, data_range=1.0, window_size=PATCH).mean()
+        return jaxloss.mix_loss(x, y, data_range=1.0, alpha=alpha, window_size=PATCH).mean()
+
+    value, gradient = jax.value_and_grad(loss)(x)
+    assert value == pytest.approx(expected.value, abs=1e-5)
+    assert np.linalg.norm(gradient - expected.gradient) < 1e-4 * np.linalg.norm(expected.gradient)
+
+
+WEIGHTS = np.array(jaxloss.MS_SSIM_WEIGHTS)
+PEERS = {
+    "ssim_loss": Peer("piq", "torch", lambda piq, x, y: piq.SSIMLoss()(x, y)),
+    "ms_ssim_loss": Peer("piq", "torch", lambda piq, x, y: piq.MultiScaleSSIMLoss()(x, y)),
+    "charbonnier_loss": Peer("torch", "torch", lambda torch, x, y: (((x - y) ** 2 + 1e-6).sqrt() - 1e-3).mean()),
+}
+LOSSES = {
+    "ssim_loss": lambda x, y: jaxloss.ssim_loss(x, y, data_range=1.0, **jaxloss.SSIM_CONVENTIONS["piq"]),
+    # The loss of piq, unlike its metric, divides the weights by their sum, 1.0001.
+    "ms_ssim_loss": lambda x, y: jaxloss.ms_ssim_loss(
+        x, y, data_range=1.0, weights=WEIGHTS / WEIGHTS.sum(), **jaxloss.MS_SSIM_CONVENTIONS["piq"]
+    ),
+    "charbonnier_loss": lambda x, y: jaxloss.charbonnier_loss(x, y, epsilon=1e-3),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_loss_and_gradient(name: str, load: Load) -> None:
+    y = load("kodim07", 391, 397)  # large enough that piq halves it for SSIM
+    x = add_noise(y)
+    value, gradient = jax.jit(jax.value_and_grad(LOSSES[name]))(x, y)
+    theirs = PEERS[name].gradient(x, y)
+    assert value == pytest.approx(PEERS[name].value(x, y), abs=1e-5)
+    assert np.linalg.norm(gradient - theirs) < 1e-4 * np.linalg.norm(theirs)
