@@ -1,0 +1,88 @@
+"""Write the newest results into benchmarks/README.md, between its two markers."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from . import compile as compile_times, imports, memory
+from ._command import Parser
+from ._results import FOLDER, Record, read_runs
+from ._summary import FLOOR, HEADINGS, MODES, OURS, Answer, answers, cells, significant
+
+
+README = FOLDER.parent / "README.md"
+BEGIN, END = "<!-- results: written by python -m benchmarks.report -->", "<!-- end of results -->"
+
+
+def main() -> None:
+    parser = Parser("report", __doc__)
+    parser.parse_args()
+    README.write_text(updated(README.read_text(encoding="utf-8"), FOLDER), encoding="utf-8")
+
+
+def updated(text: str, folder: Path) -> str:
+    """The text with the results of a folder between its markers."""
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n\n{results(folder)}\n{END}{after}"
+
+
+def results(folder: Path) -> str:
+    """All sections for which there are results."""
+    sections = [f"![{path.stem}]({path.parent.name}/{path.name})\n" for path in sorted(folder.glob("*.png"))]
+    found = answers(read_runs("metrics", folder))
+    for device in dict.fromkeys(answer.question.device for answer in found):
+        sections += speed_sections([answer for answer in found if answer.question.device == device])
+    for title, script in (("Compilation", compile_times), ("Memory", memory), ("Import", imports)):
+        *_, newest = [None, *read_runs(script.__name__.rpartition(".")[2], folder)]
+        if newest is not None:
+            rows = table(script.HEADINGS, map(script.cells, newest.measurements))
+            sections.append(f"### {title}\n\n{circumstances([newest.about])}\n\n{rows}")
+    return "\n".join(sections)
+
+
+def speed_sections(found: Sequence[Answer]) -> Iterable[str]:
+    """One table of all metrics, and for those with several peers one of all contestants."""
+    device = found[0].question.device
+    abouts = [answer.about for answer in found]
+    yield f"### Speed, {device}\n\n{circumstances(abouts)}\n\n{table(HEADINGS, map(cells, found))}"
+    for metric in ("ssim", "ms_ssim"):
+        chosen = [answer for answer in found if answer.question.metric == metric and answer.question.dtype == "float32"]
+        if chosen:
+            note = "Milliseconds for the value / for value and gradient."
+            yield f"### All contestants in `{metric}`, {device}\n\n{note}\n\n{contestants_table(chosen)}"
+
+
+def contestants_table(found: Sequence[Answer]) -> str:
+    sizes = dict.fromkeys(answer.question.size for answer in found)
+    names = dict.fromkeys(name for answer in found for name in answer.milliseconds if name not in (OURS, FLOOR))
+
+    def cell(name: str, size: str) -> str:
+        times = {a.question.mode: a.milliseconds.get(name) for a in found if a.question.size == size}
+        shown = (times.get(mode) for mode in MODES)
+        return " / ".join("none" if time is None else significant(time) for time in shown)
+
+    rows = [(name, *(cell(name, size) for size in sizes)) for name in (OURS, *names, FLOOR)]
+    return table(("contestant", *sizes), rows)
+
+
+def circumstances(abouts: Iterable[Record]) -> str:
+    """What ran where, once per run."""
+    lines = {}
+    for about in abouts:
+        machine = about["machine"]
+        versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+        lines[
+            f"Measured on {about['date'][:10]} at commit {about['commit'] or 'unknown'}: {about['device']} device; "
+            f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; "
+            f"Python {about['python']}, {versions}."
+        ] = None
+    return "\n\n".join(lines)
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [headings, ["---"] * len(headings), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    main()
