@@ -179,7 +179,7 @@ LIBRARIES = {
     "torch": Library("torch", _torch, "torch"),
     "pytorch-msssim": Library("torch", _pytorch_msssim, "pytorch-msssim", ms_ssim="pytorch_msssim"),
     "piq": Library("torch", _piq, "piq", ms_ssim="piq"),
-    "piqa": Library("torch", _piqa, "piqa", ms_ssim="piq"),
+    "piqa": Library("torch", _piqa, "piqa", ms_ssim="piqa"),
     "torchmetrics": Library("torch", _torchmetrics, "torchmetrics", ssim="torchmetrics", ms_ssim="torchmetrics"),
     "kornia": Library("torch", _kornia, "kornia"),
     "fused-ssim": Library("torch", _fused_ssim, "fused-ssim"),

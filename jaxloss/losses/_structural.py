@@ -1,15 +1,22 @@
 """Losses made of structural similarity."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Unpack
 
 from .._checks import as_scalar
 from .._types import Array, Image, Mask, Scalar, Scores
 from ..metrics._ms_ssim import MS_SSIM_WEIGHTS, channel_scores
-from ..metrics._multi_sigma_ssim import SIGMAS, prepare
+from ..metrics._multi_sigma_ssim import SIGMAS, MultiSigmaField, multi_sigma_means, prepare
 from ..metrics._ssim import SSIMOptions, channel_means, prepare_options
-from ..metrics._statistics import local_means, mean_fields
+from ..metrics._statistics import Constants, local_means, mean_field
+from ..ops._filters import Taps
 from ..ops._numerics import safe_abs
+
+
+def dissimilarity(luminance: Array, contrast: Array) -> Array:
+    """One minus the map, not one minus its mean: the rounding of the mean would be that of a number near 1."""
+    return 1 - luminance * contrast
 
 
 def ssim_loss(
@@ -49,9 +56,7 @@ def ssim_loss(
         Zhao, Gallo, Frosio, Kautz, "Loss functions for image restoration with neural networks", 2017.
     """
     pair = prepare_options("ssim_loss", x, y, data_range, mask, options)
-    # One minus the map, not one minus its mean: the rounding of the mean would be that of a number near 1.
-    (mean,) = channel_means(pair, lambda luminance, contrast: (1 - luminance * contrast,))
-    return mean.mean(axis=-1)
+    return channel_means(pair, dissimilarity).mean(axis=-1)
 
 
 def ms_ssim_loss(
@@ -179,8 +184,7 @@ def multi_sigma_ssim_loss(
         Zhao et al., "Loss functions for image restoration with neural networks", 2017.
     """
     pair = prepare("multi_sigma_ssim_loss", x, y, data_range, mask, sigmas, window_size, k1, k2)
-    (mean,) = mean_fields(lambda *images: (1 - pair.local(images),), pair.images, window_size - 1, pair.shape)
-    return mean.mean(axis=-1)
+    return multi_sigma_means(pair, dissimilarity).mean(axis=-1)
 
 
 def mix_loss(
@@ -242,13 +246,29 @@ def mix_loss(
         Computational Imaging 3, 2017.
     """
     pair = prepare("mix_loss", x, y, data_range, mask, sigmas, window_size, k1, k2)
-    widest, step = pair.windows[-1], pair.shape[-1]
+    dtype = pair.images[0].dtype
+    parameters = pair.constants, as_scalar(alpha, dtype), as_scalar(data_range, dtype)
+    field = MixField(pair.windows, pair.shape[-1])
+    return mean_field(field, parameters, pair.images, pair.shape[:-3]).mean(axis=-1)
 
-    def local(*images: Array) -> tuple[Array, ...]:
-        x, y, *weight = images
-        (absolute,) = local_means([safe_abs(x - y)], weight, widest, step)
-        return 1 - pair.local(images), absolute
 
-    structural, absolute = mean_fields(local, pair.images, window_size - 1, pair.shape)
-    alpha, data_range = as_scalar(alpha, absolute.dtype), as_scalar(data_range, absolute.dtype)
-    return (alpha * structural + (1 - alpha) * absolute / data_range).mean(axis=-1)
+@dataclass(frozen=True)
+class MixField:
+    """The mix at each pixel."""
+
+    windows: tuple[Taps, ...]
+    channels: int
+
+    @property
+    def structural(self) -> MultiSigmaField:
+        return MultiSigmaField(self.windows, self.channels, dissimilarity)
+
+    @property
+    def halo(self) -> int:
+        return self.structural.halo
+
+    def __call__(self, parameters: tuple[Constants, Scalar, Scalar], *maps: Array) -> Array:
+        constants, alpha, data_range = parameters
+        x, y, *weight = maps
+        (absolute,) = local_means([safe_abs(x - y)], weight, self.windows[-1], self.channels)
+        return alpha * self.structural(constants, *maps) + (1 - alpha) * absolute / data_range

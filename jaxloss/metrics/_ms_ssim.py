@@ -1,5 +1,6 @@
 """Multi-scale structural similarity (Wang, Simoncelli, Bovik 2003)."""
 
+import operator
 from collections.abc import Sequence
 from typing import TypedDict
 
@@ -10,7 +11,7 @@ from .._types import Array, Image, Mask, Scalar, Scores
 from ..ops._filters import BORDERS, as_taps, gaussian_window
 from ..ops._numerics import safe_power
 from ..ops._pyramids import ODD_SIZES, pooled_size
-from ._statistics import lay_out, local_components, make_constants, mean_fields, pool_pair
+from ._statistics import SSIMField, lay_out, make_constants, mean_field, pool_pair
 
 
 # Their sum is 1.0001, as published; every implementation uses them so.
@@ -159,21 +160,21 @@ def channel_scores(
     taps = as_taps(gaussian_window(window_size, sigma))
     constants = make_constants(data_range, k1, k2, x.dtype)
 
-    def local(*images: Array) -> tuple[Array, ...]:
-        luminance, contrast = local_components(images, taps, x.shape[-1], constants)
-        return luminance * contrast, contrast
-
     score = jnp.ones((), x.dtype)
     for scale in range(len(weights)):
         coarsest = scale == len(weights) - 1
         images = lay_out(x, y, weight, window_size, coarsest_border if coarsest else "valid")
-        similarity, contrast = mean_fields(local, images, window_size - 1, x.shape)
-        term = similarity if coarsest else contrast
+        field = SSIMField(taps, x.shape[-1], operator.mul if coarsest else contrast_alone)
+        term = mean_field(field, constants, images, x.shape[:-3])
         term = term if product == "channel" else term.mean(axis=-1, keepdims=True)
         score = score * jnp.where(jnp.isnan(term), term, NEGATIVE[negative](term, weights[scale]))
         if not coarsest:
             x, y, weight = pool_pair(x, y, weight, 2, odd)
     return score
+
+
+def contrast_alone(luminance: Array, contrast: Array) -> Array:
+    return contrast
 
 
 def check_scales(name: str, image: Array, scales: int, window_size: int, odd: str) -> None:

@@ -1,13 +1,16 @@
 """Multi-scale SSIM with several Gaussians at full resolution (Zhao, Gallo, Frosio, Kautz 2017)."""
 
+import functools
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from .._checks import check_fits, check_pair, check_positive, error_text
 from .._types import Array, Image, Map, Mask, Scalar, Scores
 from ..ops._filters import Taps, as_taps, gaussian_window, split_channels
-from ._statistics import Constants, lay_out, local_components, make_constants, mean_fields
+from ._statistics import Constants, lay_out, local_components, make_constants, mean_field
 
 
 SIGMAS = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -68,8 +71,7 @@ def multi_sigma_ssim(
         Computational Imaging 3, 2017; equation 11 of its supplement.
     """
     pair = prepare("multi_sigma_ssim", x, y, data_range, mask, sigmas, window_size, k1, k2)
-    (mean,) = mean_fields(lambda *images: (pair.local(images),), pair.images, window_size - 1, pair.shape)
-    return mean.mean(axis=-1)
+    return multi_sigma_means(pair, operator.mul).mean(axis=-1)
 
 
 def multi_sigma_ssim_map(
@@ -118,7 +120,8 @@ def multi_sigma_ssim_map(
         Zhao et al., IEEE Transactions on Computational Imaging 3, 2017.
     """
     pair = prepare("multi_sigma_ssim_map", x, y, data_range, mask, sigmas, window_size, k1, k2)
-    return split_channels(pair.local(pair.images), pair.shape)
+    field = MultiSigmaField(pair.windows, pair.shape[-1], operator.mul)
+    return split_channels(field(pair.constants, *pair.images), pair.shape)
 
 
 class MultiSigmaPair(NamedTuple):
@@ -129,15 +132,32 @@ class MultiSigmaPair(NamedTuple):
     windows: tuple[Taps, ...]
     constants: Constants
 
-    def local(self, images: Sequence[Array]) -> Array:
-        """Equation 11 at each pixel of (a strip of) the images."""
-        size, step = len(self.windows[-1]), self.shape[-1]
+
+@dataclass(frozen=True)
+class MultiSigmaField:
+    """Equation 11 at each pixel, or another function of the luminance and the product of all contrast terms."""
+
+    windows: tuple[Taps, ...]
+    channels: int
+    combine: Callable[[Array, Array], Array]
+
+    @property
+    def halo(self) -> int:
+        return len(self.windows[-1]) - 1
+
+    def __call__(self, parameters: Constants, *maps: Array) -> Array:
         terms = []
         for taps in self.windows:
-            cropped = [crop(z, (size - len(taps)) // 2, step) for z in images]
-            terms.append(local_components(cropped, taps, step, self.constants))
+            margin = (self.halo + 1 - len(taps)) // 2
+            cropped = [crop(z, margin, self.channels) for z in maps]
+            terms.append(local_components(cropped, taps, self.channels, parameters))
         luminance, _ = terms[-1]
-        return luminance * math.prod(contrast for _, contrast in terms)
+        return self.combine(luminance, functools.reduce(operator.mul, (contrast for _, contrast in terms)))
+
+
+def multi_sigma_means(pair: MultiSigmaPair, combine: Callable[[Array, Array], Array]) -> Array:
+    field = MultiSigmaField(pair.windows, pair.shape[-1], combine)
+    return mean_field(field, pair.constants, pair.images, pair.shape[:-3])
 
 
 def prepare(

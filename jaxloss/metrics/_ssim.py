@@ -1,13 +1,14 @@
 """Structural similarity (Wang, Bovik, Sheikh, Simoncelli 2004) and its many conventions."""
 
 import math
+import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypedDict, Unpack
 
 from .._checks import check_choice, check_fits, check_pair, check_positive, error_text
 from .._types import Array, Image, Map, Mask, Scalar, Scores
 from ..ops._filters import BORDERS, Taps, as_taps, gaussian_window, split_channels, uniform_window
-from ._statistics import Constants, lay_out, local_components, make_constants, mean_fields, pool_pair
+from ._statistics import Constants, SSIMField, lay_out, local_components, make_constants, mean_field, pool_pair
 
 
 class SSIMOptions(TypedDict, total=False):
@@ -128,8 +129,7 @@ def ssim(
     pair = prepare(
         "ssim", x, y, data_range, mask, window, window_size, sigma, k1, k2, border, covariance, downsample
     )  # fmt: skip
-    (mean,) = channel_means(pair, lambda luminance, contrast: (luminance * contrast,))
-    return mean.mean(axis=-1)
+    return channel_means(pair, operator.mul).mean(axis=-1)
 
 
 def ssim_map(
@@ -219,10 +219,6 @@ class Pair(NamedTuple):
     taps: Taps
     constants: Constants
 
-    @property
-    def halo(self) -> int:
-        return len(self.taps) - 1
-
 
 def prepare(
     name: str,
@@ -272,17 +268,10 @@ def downsampling_factor(downsample: str, height: int, width: int) -> int:
     return max(1, math.floor(ratio + 0.5) if downsample == "matlab" else round(ratio))
 
 
-Fields = Callable[[Array, Array], tuple[Array, ...]]
-
-
-def channel_means(pair: Pair, fields: Fields) -> tuple[Array, ...]:
-    """Mean over the image of each field made of (luminance, contrast-structure), `[..., C]` each."""
-    step = pair.shape[-1]
-
-    def local(*images: Array) -> tuple[Array, ...]:
-        return fields(*local_components(images, pair.taps, step, pair.constants))
-
-    return mean_fields(local, pair.images, pair.halo, pair.shape)
+def channel_means(pair: Pair, combine: Callable[[Array, Array], Array]) -> Array:
+    """Mean over the image, `[..., C]`, of what a function of the module makes of luminance and contrast-structure."""
+    field = SSIMField(pair.taps, pair.shape[-1], combine)
+    return mean_field(field, pair.constants, pair.images, pair.shape[:-3])
 
 
 def prepare_options(name: str, x: Image, y: Image, data_range: Scalar, mask: Mask | None, options: SSIMOptions) -> Pair:

@@ -4,7 +4,8 @@ Everything here works on the layout of the filter, `[n, H, W * C]`, so that it c
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jax.typing import DTypeLike
@@ -14,10 +15,7 @@ from .._types import Array, Scalar
 from ..ops._filters import Taps, extend_border, filter_maps, merge_channels
 from ..ops._numerics import mean_from_sums, safe_divide
 from ..ops._pyramids import average_pool
-from ..ops._strips import sum_rows
-
-
-LocalFunction = Callable[..., tuple[Array, ...]]  # images (and mask) -> fields, one value per window
+from ..ops._strips import Field, sum_field, sum_pixels
 
 
 def lay_out(x: Array, y: Array, weight: Array | None, window_size: int, border: str) -> tuple[Array, ...]:
@@ -87,22 +85,47 @@ def center_weight(weight: Array, halo: int, step: int) -> Array:
     return weight[:, before : weight.shape[1] - after, before * step : weight.shape[2] - after * step]
 
 
-def mean_fields(local: LocalFunction, images: Sequence[Array], halo: int, shape: tuple[int, ...]) -> tuple[Array, ...]:
-    """Means `[..., C]` over an image of the fields that `local` makes of (strips of) the images and their mask."""
-    channels = shape[-1]
+@dataclass(frozen=True)
+class SSIMField:
+    """A function of luminance and contrast-structure at each window."""
 
-    def per_channel(sums: Array) -> Array:
-        return sums.reshape(*shape[:-3], sums.shape[-1] // channels, channels).sum(axis=-2)
+    taps: Taps
+    channels: int
+    combine: Callable[[Array, Array], Array]
 
+    @property
+    def halo(self) -> int:
+        return len(self.taps) - 1
+
+    def __call__(self, parameters: Constants, *maps: Array) -> Array:
+        return self.combine(*local_components(maps, self.taps, self.channels, parameters))
+
+
+@dataclass(frozen=True)
+class WeightedField:
+    """A field times the weight, the last map, of each window's center."""
+
+    field: Field
+
+    @property
+    def halo(self) -> int:
+        return self.field.halo
+
+    @property
+    def channels(self) -> int:
+        return self.field.channels
+
+    def __call__(self, parameters: Any, *maps: Array) -> Array:
+        return center_weight(maps[-1], self.halo, self.channels) * self.field(parameters, *maps)
+
+
+def mean_field(field: Field, parameters: Any, images: Sequence[Array], leading: tuple[int, ...]) -> Array:
+    """The mean `[*leading, C]` of a field of two images, or under their mask."""
+    channels = field.channels
     if len(images) == 2:
-        sums = sum_rows(local, *images, halo=halo)
         _, height, width = images[0].shape
-        pixels = (height - halo) * (width // channels - halo)
-        return tuple(per_channel(total) / pixels for total in sums)
-
-    def weighted(*images: Array) -> tuple[Array, ...]:
-        weight = center_weight(images[2], halo, channels)
-        return (*(weight * field for field in local(*images)), weight)
-
-    *sums, weight = sum_rows(weighted, *images, halo=halo)
-    return tuple(mean_from_sums(per_channel(total), per_channel(weight)) for total in sums)
+        pixels = (height - field.halo) * (width // channels - field.halo)
+        return sum_field(field, parameters, *images).reshape(*leading, channels) / pixels
+    total = sum_field(WeightedField(field), parameters, *images)
+    weight = sum_pixels(center_weight(images[-1], field.halo, channels), channels)
+    return mean_from_sums(total, weight).reshape(*leading, channels)

@@ -196,13 +196,14 @@ def _correlate_valid(maps: Sequence[Array], rows: Taps, columns: Taps, step: int
 
 
 def _correlate_full(maps: Sequence[Array], rows: Taps, columns: Taps, step: int) -> list[Array]:
+    # The maps are stacked row by row, not one after the other: XLA splits the outer axes over the cores.
     # Concatenated zeros before the first pass and padded ones before the second: as a pad, the first would become a
     # condition per tap; as a concatenation, the second would cost a copy of its own.
-    surrounded = jnp.stack([_surround(z, 2, (len(columns) - 1) * step) for z in maps])
+    surrounded = jnp.stack([_surround(z, 2, (len(columns) - 1) * step) for z in maps], axis=2)
     margin = len(rows) - 1
-    horizontal = jnp.pad(_correlate(surrounded, columns, 3, step), ((0, 0), (0, 0), (margin, margin), (0, 0)))
+    horizontal = jnp.pad(_correlate(surrounded, columns, 3, step), ((0, 0), (margin, margin), (0, 0), (0, 0)))
     correlate = _correlate if len(rows) <= MAX_FUSED_TAPS else _correlate_apart
-    return [correlate(z, rows, 1) for z in horizontal]
+    return [correlate(horizontal[:, :, i], rows, 1) for i in range(len(maps))]
 
 
 def _implementation(*maps: Array, rows: Taps, columns: Taps, step: int, full: bool) -> list[Array]:

@@ -1,6 +1,10 @@
 """Pooling: the step from one scale of an image to the next."""
 
+import functools
+
 import jax.numpy as jnp
+import numpy as np
+from jax import lax
 
 from .._checks import check_choice, check_image, error_text
 from .._types import Array, Image, ImageArray
@@ -22,6 +26,9 @@ def _extend_zero(image: Array, factor: int) -> Array:
     rows, columns = -height % factor, -width % factor
     return _pad(image, (rows, rows), (columns, columns), mode="constant")
 
+
+# Largest side of the matrix that pools a block of neighboring cells of a row.
+BLOCK = 64
 
 # What happens to rows and columns that do not fill a cell: each is what some library does.
 ODD_SIZES = {
@@ -62,14 +69,34 @@ def average_pool(image: Image, *, factor: int = 2, odd: str = "symmetric") -> Im
     check_choice("average_pool", "odd", odd, ODD_SIZES)
     if factor < 1:
         raise ValueError(error_text("average_pool", "factor >= 1", factor, "1 leaves the image as it is."))
-    image = ODD_SIZES[odd](image, factor)
+    image = jnp.asarray(ODD_SIZES[odd](image, factor))
+    height, width = image.shape[-3] // factor, image.shape[-2] // factor
+    return _pool_columns(_pool_rows(image[..., : height * factor, : width * factor, :], factor), factor)
+
+
+def _pool_rows(image: Array, factor: int) -> Array:
     *leading, height, width, channels = image.shape
-    height, width = height // factor, width // factor
-    image = image[..., : height * factor, : width * factor, :]
-    # One axis at a time: under an explicit mesh a reshape may not split two.
-    cells = image.reshape(*leading, height, factor, width * factor, channels)
-    cells = cells.reshape(*leading, height, factor, width, factor, channels)
-    return cells.mean(axis=(-4, -2))
+    # One axis at a time: under an explicit mesh a reshape may not merge two and split another.
+    lines = image.reshape(*leading, height, width * channels)
+    lines = lines.reshape(*leading, height // factor, factor, width * channels)
+    total = functools.reduce(jnp.add, (lines[..., i, :] for i in range(factor)))
+    return (total / factor).reshape(*leading, height // factor, width, channels)
+
+
+def _pool_columns(image: Array, factor: int) -> Array:
+    *leading, height, width, channels = image.shape
+    width //= factor
+    if channels * factor > BLOCK:
+        cells = image.reshape(*leading, height, width, factor, channels)
+        return functools.reduce(jnp.add, (cells[..., i, :] for i in range(factor))) / factor
+    # Loops over an innermost axis of three channels are slow, and fused across scales they would compute the gradients
+    # of the coarse scales anew at each fine pixel. A product with a small matrix does neither.
+    count = max(n for n in range(1, BLOCK // (channels * factor) + 1) if width % n == 0)
+    pool = np.kron(np.kron(np.eye(count), np.full((factor, 1), 1 / factor)), np.eye(channels))
+    blocks = image.reshape(*leading, height, width * factor * channels)
+    blocks = blocks.reshape(*leading, height, width // count, count * factor * channels)
+    pooled = jnp.matmul(blocks, pool.astype(image.dtype), precision=lax.Precision.HIGHEST)
+    return pooled.reshape(*leading, height, width * channels).reshape(*leading, height, width, channels)
 
 
 def pooled_size(size: int, other: int, odd: str) -> int:

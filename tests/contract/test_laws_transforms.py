@@ -115,5 +115,5 @@ def test_strips_do_not_change_the_score(name: str, rng: np.random.Generator, mon
     whole_program, whole = evaluate()
     monkeypatch.setattr(_strips, "STRIP_BYTES", 1)
     strips_program, strips = evaluate()
-    assert "scan[" not in whole_program and strips_program.count("scan[") >= 4
+    assert "scan[" not in whole_program and strips_program.count("scan[") >= 2
     jax.tree.map(assert_same, strips, whole)

@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -16,6 +17,17 @@ def pool(image: np.ndarray, factor: int) -> np.ndarray:
 def test_sizes_that_divide_are_plain_means(rng, odd):
     image = rng.random((6, 8, 3))
     np.testing.assert_allclose(average_pool(jnp.float32(image), odd=odd), pool(image, 2), rtol=1e-6)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 20, 40])  # in blocks of several cells, of one, and without a matrix
+@pytest.mark.parametrize("width", [2, 26, 96])
+def test_widths_and_channels(rng: np.random.Generator, width: int, channels: int) -> None:
+    image = jnp.asarray(rng.random((2, 4, width, channels)), jnp.float32)
+    expected = np.stack([pool(np.asarray(z), 2) for z in image])
+    np.testing.assert_allclose(average_pool(image), expected, rtol=1e-6)
+    cotangent = jnp.asarray(rng.random(expected.shape), jnp.float32)
+    (gradient,) = jax.vjp(average_pool, image)[1](cotangent)
+    np.testing.assert_allclose(jnp.vdot(gradient, image), jnp.vdot(cotangent, expected), rtol=1e-5)
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3, 4, 5])
