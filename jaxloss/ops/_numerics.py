@@ -5,7 +5,6 @@ around the result would still let `0 * inf = nan` into the gradient.
 """
 
 import jax.numpy as jnp
-from jax import lax
 
 from .._types import Array, ArrayLike
 
@@ -52,7 +51,7 @@ def safe_abs(x: ArrayLike) -> Array:
         2.0 0.0
     """
     x = jnp.asarray(x)
-    return x * lax.stop_gradient(jnp.sign(x))
+    return jnp.where(x > 0, x, jnp.where(x == 0, jnp.zeros_like(x), -x))  # NaN stays NaN
 
 
 def safe_divide(numerator: ArrayLike, denominator: ArrayLike) -> Array:
