@@ -1,0 +1,73 @@
+"""The layers of which the tables of networks are made: what they are called and how large their output is."""
+
+from typing import NamedTuple
+
+
+class Conv(NamedTuple):
+    """A square convolution with bias, before its ReLU."""
+
+    name: str
+    features: int
+    size: int = 3
+    stride: int = 1
+    padding: int = 1
+
+    def output_size(self, size: int) -> int:
+        return (size + 2 * self.padding - self.size) // self.stride + 1
+
+
+class Relu(NamedTuple):
+    name: str
+
+    def output_size(self, size: int) -> int:
+        return size
+
+
+class Pool(NamedTuple):
+    """Maximum over square windows; with `ceil`, the last one may reach beyond the border."""
+
+    name: str
+    size: int
+    stride: int
+    ceil: bool = False
+
+    def output_size(self, size: int) -> int:
+        steps = size - self.size
+        return (-(-steps // self.stride) if self.ceil else steps // self.stride) + 1
+
+
+class Fire(NamedTuple):
+    """SqueezeNet's module: a narrow 1 x 1 convolution, then 1 x 1 and 3 x 3 ones side by side, each with its ReLU."""
+
+    name: str
+    squeeze: int
+    expand: int
+
+    def output_size(self, size: int) -> int:
+        return size
+
+
+Layer = Conv | Relu | Pool | Fire
+Table = tuple[Layer, ...]
+
+
+def used_layers(layers: Table, taps: tuple[str, ...]) -> Table:
+    """Those up to the last tap."""
+    names = [layer.name for layer in layers]
+    return layers[: 1 + max(names.index(tap) for tap in taps)]
+
+
+def smallest_side(layers: Table) -> int:
+    """Of the images for which no layer's output is empty."""
+    side = 1
+    while not _fits(layers, side):
+        side += 1
+    return side
+
+
+def _fits(layers: Table, size: int) -> bool:
+    for layer in layers:
+        size = layer.output_size(size)
+        if size < 1:
+            return False
+    return True

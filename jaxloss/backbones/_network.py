@@ -1,0 +1,69 @@
+"""The one Flax module: it runs any table of layers."""
+
+import functools
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import lax
+from jax.typing import DTypeLike
+
+from .._types import Array
+from ._layers import Conv, Fire, Pool, Relu, Table, used_layers
+
+
+class Backbone(nn.Module):
+    """Runs a table of layers up to the last tap, and returns the taps by name.
+
+    Images and features are `[n, height, width, channels]`; the parameters bear the names of the layers.
+    """
+
+    layers: Table
+    taps: tuple[str, ...]
+    dtype: DTypeLike | None = None
+
+    @nn.compact
+    def __call__(self, x: Array) -> dict[str, Array]:
+        features = {}
+        for layer in used_layers(self.layers, self.taps):
+            match layer:
+                case Conv(name, width, size, stride, padding):
+                    x = nn.Conv(width, (size, size), stride, padding, dtype=self.dtype, name=name)(x)
+                case Relu(name):
+                    x = nn.relu(x)
+                case Pool(name):
+                    x = _max_pool(x, layer)
+                case Fire(name, squeeze, expand):
+                    x = FireModule(squeeze, expand, self.dtype, name=name)(x)
+            features[name] = x
+        return {name: features[name] for name in self.taps}
+
+
+class FireModule(nn.Module):
+    squeeze: int
+    expand: int
+    dtype: DTypeLike | None
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        narrow = nn.relu(nn.Conv(self.squeeze, (1, 1), dtype=self.dtype, name="squeeze")(x))
+        wide = [nn.Conv(self.expand, (k, k), dtype=self.dtype, name=f"expand{k}x{k}")(narrow) for k in (1, 3)]
+        return nn.relu(jnp.concatenate(wide, axis=-1))
+
+
+def _max_pool(x: Array, pool: Pool) -> Array:
+    """Maximum over columns, then rows: for XLA's windowed maximum has a gradient that is many times slower."""
+    return _max_along(_max_along(x, pool, 2), pool, 1)
+
+
+def _max_along(x: Array, pool: Pool, axis: int) -> Array:
+    reach = (pool.output_size(x.shape[axis]) - 1) * pool.stride + 1
+    # A window that reaches beyond the border sees nothing there; a remainder that no window covers is left out.
+    beyond = max(0, reach + pool.size - 1 - x.shape[axis])
+    x = jnp.pad(x, [(0, beyond if i == axis else 0) for i in range(x.ndim)], constant_values=-jnp.inf)
+    shifted = (lax.slice_in_dim(x, i, i + reach, pool.stride, axis) for i in range(pool.size))
+    return functools.reduce(_first_maximum, shifted)
+
+
+def _first_maximum(a: Array, b: Array) -> Array:
+    """The maximum, whose gradient goes to the first of equal values, as in torch."""
+    return jnp.where((a >= b) | jnp.isnan(a), a, b)
