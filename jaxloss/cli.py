@@ -16,6 +16,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+weights = typer.Typer(help="Weights of networks: which there are, and where; download, convert and verify them.")
+app.add_typer(weights, name="weights")
 
 
 def main() -> NoReturn:
@@ -40,10 +42,11 @@ def main() -> NoReturn:
 def _mistake(error: Exception) -> str | None:
     """What the user got wrong, or None if the fault is the program's."""
     from .evaluate import InputError
+    from .weights._errors import WeightsError
 
     # The usage errors of Typer have this method in all its versions, but no public class in common.
     describe = getattr(error, "format_message", None)
-    return describe() if describe else str(error) if isinstance(error, InputError) else None
+    return describe() if describe else str(error) if isinstance(error, InputError | WeightsError) else None
 
 
 def _note(notes: Iterable[str]) -> None:
@@ -107,7 +110,7 @@ def compare(
         if map_file is not None:
             evaluate.save_picture(evaluate.heat_map_picture(base, others), map_file)
     _note(note for file in (base, *others) for note in file.notes)
-    _note(evaluate.size_notes(chosen, *base.pixels.shape[:2]))
+    _note(evaluate.shape_notes(chosen, base.pixels.shape))
     rows = list(zip(images, scores, strict=True))
     if as_json or as_csv:
         typer.echo(_reports.score_json(rows) if as_json else _reports.score_csv(rows))
@@ -170,6 +173,61 @@ def list_metrics() -> None:
     from .registry import REGISTRY
 
     Console().print(registry_table(REGISTRY.values()))
+
+
+@weights.callback(invoke_without_command=True)
+def _start_weights(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@weights.command("list")
+def list_weights() -> None:
+    """List the weights: file, size, origin, license, and where each is found."""
+    from rich.console import Console
+
+    from .evaluate._weights_command import places, weights_table
+
+    Console().print(weights_table())
+    for place in places():
+        typer.echo(place)
+
+
+@weights.command("fetch")
+def fetch_weights(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="For example vgg19 or lpips-squeeze.")],
+) -> None:
+    """Download the exact weights of a network from torchvision, verify them, and keep them in the user's cache."""
+    from .evaluate._weights_command import fetch
+
+    typer.echo(fetch(name))
+
+
+@weights.command("convert")
+def convert_weights(
+    file: Annotated[str, typer.Argument(metavar="FILE.pth", help="A file of torchvision's weights.")],
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", metavar="FILE.safetensors", help="By default in the user's cache.")
+    ] = None,
+) -> None:
+    """Convert a file that was downloaded by hand, without executing anything in it."""
+    from .evaluate._weights_command import convert
+
+    typer.echo(convert(file, output))
+
+
+@weights.command("verify")
+def verify_weights() -> None:
+    """Verify every file of weights that is here. The exit code is 1 if one is not what it should be."""
+    from .evaluate._weights_command import verify
+
+    lines, failures = verify()
+    for line in lines:
+        typer.echo(line)
+    for failure in failures:
+        typer.echo(f"jaxloss: {failure}", err=True)
+    if failures:
+        raise typer.Exit(1)
 
 
 def _print_scores(rows: list[tuple[str, dict[str, float]]]) -> None:

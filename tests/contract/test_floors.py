@@ -26,7 +26,7 @@ FLOORS = (
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # The only imports from one room to another of the same floor.
-SIDEWAYS = {("_checks", "_types"), ("cli", PACKAGE), ("__main__", "cli")}
+SIDEWAYS = {("_checks", "_types"), ("weights", "backbones"), ("cli", PACKAGE), ("__main__", "cli")}
 
 # What the rooms below evaluate leave to it, to the command line and to weights: files and terminals.
 FILE_MODULES = set("PIL io matplotlib os pathlib pooch rich safetensors shutil tempfile typer".split())

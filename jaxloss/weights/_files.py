@@ -1,0 +1,118 @@
+"""Files of weights: read and verified against the manifest, written whole or not at all."""
+
+import contextlib
+import hashlib
+import os
+import uuid
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from .._checks import error_text
+from ._convert import from_torch, identify, layout
+from ._errors import WeightsError
+from ._manifest import ShippedFile, Trunk, read_manifest
+from ._pth import read_pth
+from ._tensors import Tensors, dequantize, digest
+
+
+def check_sha256(path: Path, expected: str, way_out: str) -> None:
+    try:
+        with open(path, "rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        found = error.strerror or error
+    if found != expected:
+        raise WeightsError(error_text(str(path), f"sha256 {expected}", found, way_out))
+
+
+def read_shipped(path: Path, file: ShippedFile) -> Tensors:
+    """A file that comes with the package, whichever folder it is in."""
+    check_sha256(path, file.sha256, "It came with the package: install jaxloss again.")
+    tensors = safetensors.numpy.load_file(path)
+    return {name: tensors[name] for name in file.tensors}
+
+
+def read_trunk(path: Path, trunk: Trunk) -> Tensors:
+    """The convolutions of a network, in float32, out of any file that may hold them."""
+    if path.name == trunk.shipped != trunk.exact_name:
+        return dequantize(read_shipped(path, read_manifest().files[path.name]))
+    if path.suffix == ".pth":
+        return _from_official(path, read_pth(path, "features."), trunk)
+    if path.suffix == ".npz":
+        tensors = from_torch(trunk.net, _read_npz(path), str(path))
+        check_digest(path, tensors, trunk.digest)
+        return tensors
+    return _read_converted(path, trunk)
+
+
+def _read_npz(path: Path) -> Tensors:
+    """Of torchvision's tensors by their names there."""
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return dict(arrays)
+    except Exception as error:  # Out of a damaged archive can come almost any.
+        raise WeightsError(error_text(str(path), "an archive of NumPy", error, "Download it again.")) from error
+
+
+def _from_official(path: Path, state: Tensors, trunk: Trunk) -> Tensors:
+    if trunk.digest is None:
+        check_sha256(path, trunk.sha256, f"Download it again from {trunk.url}.")
+    tensors = from_torch(trunk.net, state, str(path))
+    if trunk.digest is not None:
+        check_digest(path, tensors, trunk.digest)
+    return tensors
+
+
+def _read_converted(path: Path, trunk: Trunk) -> Tensors:
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+            metadata = file.metadata() or {}
+    except (OSError, safetensors.SafetensorError) as error:
+        raise WeightsError(error_text(str(path), "a file of safetensors", error, _way_out(path))) from error
+    places = layout(trunk.net)
+    if {name: tensor.shape for name, tensor in tensors.items()} != {
+        name: place.shape for name, place in places.items()
+    }:
+        raise WeightsError(error_text(str(path), f"the tensors of {trunk.net}", sorted(tensors)[:3], _way_out(path)))
+    # Where no digest is known, the file has its own, written when the official file had the right hash.
+    converted_from = metadata.get("source_sha256")
+    check_digest(path, tensors, trunk.digest or (metadata.get("digest") if converted_from == trunk.sha256 else None))
+    return {name: tensors[name] for name in places}
+
+
+def check_digest(path: Path, tensors: Tensors, expected: str | None) -> None:
+    found = digest(tensors)
+    if found != expected:
+        expected = f"tensors of digest {expected}" if expected else "tensors of known origin"
+        raise WeightsError(error_text(str(path), expected, f"other numbers, of digest {found}", _way_out(path)))
+
+
+def _way_out(path: Path) -> str:
+    return f"Delete {path.name} and fetch or convert it again."
+
+
+def convert_pth(path: Path) -> tuple[Trunk, Tensors]:
+    """The network in a file of torchvision's, and its convolutions."""
+    state = read_pth(path, "features.")
+    trunk = read_manifest().trunks[identify(state, str(path))]
+    return trunk, _from_official(path, state, trunk)
+
+
+def save_trunk(path: Path, tensors: Tensors, trunk: Trunk) -> None:
+    """Write to a file beside the destination, which is then renamed: no half of it is ever seen."""
+    metadata = {"source_sha256": trunk.sha256, "digest": digest(tensors)}
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(safetensors.numpy.save(tensors, metadata))
+        os.replace(part, path)
+    except (OSError, safetensors.SafetensorError) as error:
+        way_out = "Choose a folder that can be written to."
+        raise WeightsError(error_text(str(path), "a file that can be written", error, way_out)) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()

@@ -1,0 +1,122 @@
+"""Where weights are looked for, and what they are loaded as."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+
+from .._checks import check_choice, error_text
+from ._errors import WeightsError
+from ._manifest import HEADS, Trunk, read_manifest, shipped_folder
+from ._tensors import Tensors, nest
+
+
+VARIABLE = "JAXLOSS_WEIGHTS"
+TRUNKS = ("alexnet", "vgg16", "vgg19", "squeezenet1_1")
+LPIPS_TRUNKS = {"lpips-alex": "alexnet", "lpips-vgg": "vgg16", "lpips-squeeze": "squeezenet1_1"}
+
+
+class Found(NamedTuple):
+    """A file, and by which rule it was found."""
+
+    path: Path
+    place: str
+
+
+def load_params(name: str, *, exact: bool = False) -> dict[str, Any]:
+    """Weights of a network or metric, for `extract_features` and `lpips`.
+
+    They are looked for in the folder that the environment variable `JAXLOSS_WEIGHTS` names, among those that come with
+    the package, and in the user's cache; what is nowhere is downloaded from torchvision's official address and cached.
+    Every file is verified. AlexNet, VGG16 and all weights of LPIPS come with the package; VGG19 and SqueezeNet do not.
+
+    VGG16 comes with kernels of 16-bit integers from its third block on: rounded by at most 1/65000 of the largest
+    weight of the output channel, which moves LPIPS-VGG by up to 3e-6. If the folder of `JAXLOSS_WEIGHTS` holds it
+    exactly, that is taken.
+
+    Args:
+        name: `"alexnet"`, `"vgg16"`, `"vgg19"` or `"squeezenet1_1"`: the convolutions of torchvision's networks; or
+            `"lpips-alex"`, `"lpips-vgg"` or `"lpips-squeeze"`: those of one of them with the weights of LPIPS.
+        exact: Whether VGG16 must be torchvision's to the bit. If so, and if it is not found, it is downloaded, 553 MB.
+
+    Returns:
+        Nested dicts of float32 JAX arrays: `{"conv1": {"kernel": [height, width, in, out], "bias": [out]}, ...}`; for
+        LPIPS `{"trunk": {...}, "heads": {"0.0": {layer: [channels], ...}, "0.1": {...}}}`.
+
+    Raises:
+        ValueError: For an unknown name.
+        OSError: If a file is missing and cannot be downloaded, is damaged, or is not what its name says; the message
+            says what to do.
+
+    Agrees with:
+        torchvision's `IMAGENET1K_V1` weights and those of `lpips` 0.1.4: equal to the bit, but for VGG16 as above.
+
+    Example:
+        >>> import jaxloss
+        >>> params = jaxloss.load_params("lpips-alex")
+        >>> print(params["trunk"]["conv1"]["kernel"].shape, list(params["heads"]["0.1"]))
+        (11, 11, 3, 64) ['relu1', 'relu2', 'relu3', 'relu4', 'relu5']
+
+    Reference:
+        The papers that `extract_features` and `lpips` name; origins and licenses are in `weights/README.md`.
+    """
+    check_choice("load_params", "name", name, (*TRUNKS, *LPIPS_TRUNKS))
+    trunk = _arrays(_trunk_tensors(read_manifest().trunks[LPIPS_TRUNKS.get(name, name)], exact))
+    if name not in LPIPS_TRUNKS:
+        return trunk
+    return {"trunk": trunk, "heads": _arrays(_head_tensors())[name.removeprefix("lpips-")]}
+
+
+def _arrays(tensors: Tensors) -> dict[str, Any]:
+    """Not with `jax.tree.map`, which sorts the layers by name."""
+    return nest({name: jnp.asarray(tensor) for name, tensor in tensors.items()})
+
+
+def _trunk_tensors(trunk: Trunk, exact: bool) -> Tensors:
+    from ._fetch import fetch
+    from ._files import read_trunk
+
+    found = find_trunk(trunk, exact=exact)
+    return read_trunk(fetch(trunk) if found is None else found.path, trunk)
+
+
+def _head_tensors() -> Tensors:
+    from ._files import read_shipped
+
+    return read_shipped(find_heads().path, read_manifest().files[HEADS])
+
+
+def find_trunk(trunk: Trunk, *, exact: bool = False) -> Found | None:
+    """The first file that holds a network; exactly, if asked for, where the one that is shipped does not."""
+    candidates = _candidates(trunk, exact)
+    return next((found for found in candidates if found.path.is_file()), None)
+
+
+def _candidates(trunk: Trunk, exact: bool) -> Iterator[Found]:
+    from ._fetch import cache_folder
+
+    exact_names = (trunk.exact_name, f"{trunk.net}_features.npz", trunk.official_name)
+    shipped = [trunk.shipped] if trunk.shipped and not (exact and trunk.shipped != trunk.exact_name) else []
+    for folder in _given_folders():
+        yield from (Found(folder / name, VARIABLE) for name in (*exact_names, *shipped))
+    yield from (Found(shipped_folder() / name, "package") for name in shipped)
+    yield Found(cache_folder() / trunk.exact_name, "cache")
+
+
+def find_heads() -> Found:
+    """The weights of LPIPS, which are always there."""
+    candidates = [Found(folder / HEADS, VARIABLE) for folder in _given_folders()]
+    return next((found for found in candidates if found.path.is_file()), Found(shipped_folder() / HEADS, "package"))
+
+
+def _given_folders() -> list[Path]:
+    """None or one."""
+    name = os.environ.get(VARIABLE)
+    if not name:
+        return []
+    if not Path(name).is_dir():
+        way_out = f"Unset {VARIABLE}, or name a folder."
+        raise WeightsError(error_text(VARIABLE, "the name of a folder with weights", name, way_out))
+    return [Path(name)]

@@ -1,0 +1,193 @@
+"""`jaxloss weights`: list, fetch, convert, verify."""
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.numpy
+
+from jaxloss import cli, load_params
+from jaxloss.weights._convert import from_torch
+from jaxloss.weights._manifest import Trunk, read_manifest, shipped_folder
+from tests.weights._networks import official_file, random_state, trunk_of, use_trunks
+from tests.weights._pth_files import Call, Name, state_dict, zip_file
+
+
+Run = Callable[..., tuple[int, str, str]]
+FILES, TRUNKS = read_manifest().files, read_manifest().trunks
+NET = "squeezenet1_1"
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """`run("list")` -> exit code, stdout, stderr of `jaxloss weights list` in this process."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["jaxloss", "weights", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "cache"
+    for module in ("weights._fetch", "evaluate._weights_command"):
+        monkeypatch.setattr(f"jaxloss.{module}.cache_folder", lambda: folder)
+    monkeypatch.delenv("JAXLOSS_WEIGHTS", raising=False)
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+@pytest.fixture
+def official(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator) -> Trunk:
+    """A file of random weights in the current directory, of which the manifest says that it is the official one."""
+    content = official_file(NET, rng)
+    trunk = trunk_of(NET, content, "http://127.0.0.1:9/official.pth", with_digest=True, tmp_path=tmp_path)
+    use_trunks(monkeypatch, trunk)
+    Path("official.pth").write_bytes(content)
+    return trunk
+
+
+def only_line(text: str) -> str:
+    (line,) = text.splitlines()
+    assert line.startswith("jaxloss: ")
+    return line.removeprefix("jaxloss: ")
+
+
+def test_help(run: Run) -> None:
+    for arguments in ([], ["--help"]):
+        code, out, err = run(*arguments)
+        assert (code, err) == (0, "")
+        assert all(f" {command} " in out for command in ("list", "fetch", "convert", "verify"))
+
+
+def test_list(run: Run, cache: Path) -> None:
+    code, out, err = run("list")
+    assert (code, err) == (0, "")
+    rows = {tuple(line.split())[:2]: line for line in out.splitlines()}
+    shipped = {
+        ("alexnet", "alexnet.safetensors"),
+        ("vgg16", "vgg16_int16.safetensors"),
+        ("lpips-*", "lpips_heads.safetensors"),
+    }
+    for row in shipped:
+        file = FILES[row[1]]
+        assert rows[row].rstrip().endswith("package") and file.license in rows[row]
+        assert file.origin.partition(",")[0] in rows[row]
+    for row in (("vgg16,", "exact"), ("vgg19", "vgg19-dcbb9e9d.pth"), (NET, "squeezenet1_1-b8a52dc0.pth")):
+        assert rows[row].rstrip().endswith("not here") and " MB " in rows[row]
+    assert f"package: {shipped_folder()}" in out and f"cache: {cache}" in out
+
+
+def test_list_in_a_narrow_terminal_keeps_the_names(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out, _ = run("list")
+    assert "…" not in out
+    assert all(len(line) <= 80 for line in out.splitlines() if not line.startswith("package:"))
+
+
+def test_list_says_where_each_is_found(
+    run: Run, official: Trunk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("convert", "official.pth")
+    assert "squeezenet1_1.safetensors" in (out := run("list")[1]) and out.count(" cache") == 1
+    monkeypatch.setenv("JAXLOSS_WEIGHTS", str(tmp_path))
+    _, out, _ = run("list")
+    assert " official.pth " in out and f"JAXLOSS_WEIGHTS: {tmp_path}" in out
+
+
+def test_convert(run: Run, official: Trunk, cache: Path) -> None:
+    expected = from_torch(NET, random_state(NET, np.random.default_rng(0)), "test")
+    code, out, err = run("convert", "official.pth", "--output", "mine.safetensors")
+    assert (code, out, err) == (0, "Wrote mine.safetensors, the convolutions of squeezenet1_1.\n", "")
+    code, out, _ = run("convert", "official.pth")
+    assert (code, out) == (0, f"Wrote {cache / 'squeezenet1_1.safetensors'}, the convolutions of squeezenet1_1.\n")
+    for path in (Path("mine.safetensors"), cache / "squeezenet1_1.safetensors"):
+        tensors = safetensors.numpy.load_file(path)
+        assert set(tensors) == set(expected)
+        assert all(np.array_equal(tensors[name], expected[name]) for name in expected)
+    np.testing.assert_array_equal(load_params(NET)["conv1"]["kernel"], expected["conv1/kernel"])
+    assert sorted(path.name for path in Path().iterdir()) == ["cache", "mine.safetensors", "official.pth"]
+
+
+def test_fetch(run: Run, official: Trunk, cache: Path) -> None:
+    code, out, err = run("fetch", "lpips-squeeze")
+    assert (code, out) == (2, "")
+    assert only_line(err).startswith(f"{NET}: expected to download {official.url}, got ")
+    run("convert", "official.pth")
+    assert run("fetch", "lpips-squeeze") == (0, f"{cache / 'squeezenet1_1.safetensors'} is there already.\n", "")
+    assert run("fetch", "alexnet")[1].startswith("alexnet comes with the package: ")
+
+
+def test_verify(run: Run, official: Trunk, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("convert", "official.pth")
+    code, out, err = run("verify")
+    assert (code, err) == (0, "")
+    cached = cache / "squeezenet1_1.safetensors"
+    expected = [*(shipped_folder() / name for name in FILES), cached]
+    assert out.splitlines() == [f"{path}: ok" for path in expected]
+
+    changed = shutil.copytree(shipped_folder(), tmp_path / "shipped")
+    for path in (changed / "lpips_heads.safetensors", cached):
+        path.write_bytes(path.read_bytes()[:-1] + b"\x00")
+    (changed / "alexnet.safetensors").unlink()
+    for module in ("weights._load", "evaluate._weights_command"):
+        monkeypatch.setattr(f"jaxloss.{module}.shipped_folder", lambda: changed)
+    code, out, err = run("verify")
+    assert (code, out) == (1, f"{changed / 'vgg16_int16.safetensors'}: ok\n")
+    lines = err.splitlines()
+    assert [line.partition(":")[2].partition(":")[0].strip() for line in lines] == [
+        str(path) for path in (changed / "alexnet.safetensors", changed / "lpips_heads.safetensors", cached)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("fetch vgg99", "no weights are called 'vgg99'. Did you mean 'vgg19'?"),
+        ("fetch resnet50", "no weights are called 'resnet50'. There are: alexnet, "),
+        ("fetch", "Missing argument 'NAME'"),
+        ("convert nowhere.pth", "nowhere.pth: no such file."),
+        ("convert cache", "cache: no such file."),
+        ("convert official.pth -o mine.pth", "mine.pth: the extension is '.pth'. Use .safetensors."),
+        (
+            "convert official.pth -o nowhere/a.safetensors",
+            "nowhere/a.safetensors: the directory nowhere does not exist.",
+        ),
+        ("convert official.pth -o folder.safetensors", "folder.safetensors: is a directory."),
+        ("convert link.safetensors -o link.safetensors", "link.safetensors: is the file to read."),
+        ("convert evil.pth", "evil.pth: expected a state dict of tensors only, got builtins.open."),
+        ("convert truncated.pth -o a.safetensors", "truncated.pth: expected a file of torch.save, got a damaged,"),
+        ("convert alexnet.pth", "alexnet.pth: expected tensors of digest f72b8c85"),
+        ("convert vgg19.pth", "vgg19.pth: expected sha256 dcbb9e9d"),
+        ("convert heads.pth", "heads.pth: expected the features of one of ['alexnet', "),
+        ("nonsense", "No such command 'nonsense'."),
+    ],
+)
+def test_mistakes_are_one_line_and_leave_nothing(
+    run: Run, official: Trunk, rng: np.random.Generator, tmp_path: Path, arguments: str, message: str
+) -> None:
+    content = Path("official.pth").read_bytes()
+    Path("folder.safetensors").mkdir()
+    Path("link.safetensors").symlink_to("official.pth")
+    Path("truncated.pth").write_bytes(content[:-1000])
+    payload = Call(Name("builtins", "open"), (str(tmp_path / "executed"), "w"))
+    Path("evil.pth").write_bytes(zip_file(state_dict({"features.0.weight": payload}), {}))
+    Path("heads.pth").write_bytes(zip_file(state_dict({}), {}))
+    for net in ("alexnet", "vgg19"):
+        if f"{net}.pth" in arguments:
+            Path(f"{net}.pth").write_bytes(official_file(net, rng))
+    before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
+    code, out, err = run(*arguments.split())
+    assert (code, out) == (2, "")
+    assert only_line(err).startswith(message)
+    assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before

