@@ -7,6 +7,7 @@ Metrics and losses are here, `jaxloss.ssim`; tools are in `jaxloss.ops`, and the
 from importlib.metadata import version as _version
 
 from . import ops as ops
+from .backbones._features import extract_features as extract_features
 from .losses._pixel import charbonnier_loss as charbonnier_loss
 from .losses._structural import (
     mix_loss as mix_loss,
@@ -40,6 +41,14 @@ from .metrics._ssim_patch_gradients import (
     multi_sigma_ssim_patch_gradient as multi_sigma_ssim_patch_gradient,
     ssim_patch_gradient as ssim_patch_gradient,
 )
+from .perceptual._lpips import (
+    lpips as lpips,
+    lpips_components as lpips_components,
+    lpips_features as lpips_features,
+    lpips_from_features as lpips_from_features,
+    lpips_map as lpips_map,
+)
+from .weights import load_params as load_params
 
 
 __version__ = _version("jaxloss")

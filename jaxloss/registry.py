@@ -1,8 +1,8 @@
 """One row per metric and loss: what the command line, the contract tests, the README and the benchmarks read."""
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .losses._pixel import charbonnier_loss
@@ -11,6 +11,7 @@ from .metrics._ms_ssim import ms_ssim
 from .metrics._multi_sigma_ssim import multi_sigma_ssim, multi_sigma_ssim_map
 from .metrics._pixel import mae, mse, psnr, rmse
 from .metrics._ssim import ssim, ssim_map
+from .perceptual._lpips import lpips, lpips_map
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class Metric:
         mask: Whether it takes a mask.
         map: The function that returns the field before averaging, where there is one.
         smallest: Least side of an image in pixels, with default arguments.
+        channels: The number of channels that it needs, or 0 for any.
+        weights: What `load_params` takes to make its `params`, or "" for a metric without.
+        variant: What sets the row apart from another one of the same function.
+        options: The arguments that make it that variant.
     """
 
     function: Callable[..., Any]
@@ -46,16 +51,23 @@ class Metric:
     mask: bool = True
     map: Callable[..., Any] | None = None
     smallest: int = 1
+    channels: int = 0
+    weights: str = ""
+    variant: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
-        return self.function.__name__
+        return "_".join(filter(None, (self.function.__name__, self.variant)))
 
 
 _RANGE = ("data_range",)
 _ANY_SSIM = "scikit-image, TensorFlow, pytorch-msssim, dm_pix, piq, torchmetrics, kornia (a convention for each)"
 _ANY_MS_SSIM = "TensorFlow, pytorch-msssim, piq, torchmetrics (a convention for each)"
 _ZHAO = "Zhao 2017"
+_LEARNED = ("params", "data_range")
+_ZHANG = "Zhang 2018"
+_LPIPS = "lpips (the authors' package), torchmetrics"
 
 _ROWS = (
     Metric(mae, "metric", "lower", 0, 0, math.inf, (), "Willmott 2005", "dm_pix, torch"),
@@ -70,6 +82,18 @@ _ROWS = (
     Metric(
         multi_sigma_ssim, "metric", "higher", 1, -1, 1, _RANGE, _ZHAO, "the authors' code at patch centers",
         map=multi_sigma_ssim_map, smallest=33,
+    ),
+    Metric(
+        lpips, "metric", "lower", 0, 0, math.inf, _LEARNED, _ZHANG, _LPIPS, map=lpips_map, smallest=31, channels=3,
+        weights="lpips-alex",
+    ),
+    Metric(
+        lpips, "metric", "lower", 0, 0, math.inf, _LEARNED, _ZHANG, _LPIPS, map=lpips_map, smallest=16, channels=3,
+        weights="lpips-vgg", variant="vgg", options={"net": "vgg"},
+    ),
+    Metric(
+        lpips, "metric", "lower", 0, 0, math.inf, _LEARNED, _ZHANG, _LPIPS, map=lpips_map, smallest=17, channels=3,
+        weights="lpips-squeeze", variant="squeeze", options={"net": "squeeze"},
     ),
     Metric(charbonnier_loss, "loss", "lower", 0, 0, math.inf, (), "Charbonnier 1994", "BasicSR, less its constant"),
     Metric(ssim_loss, "loss", "lower", 0, 0, 2, _RANGE, _ZHAO, "piq", smallest=11),

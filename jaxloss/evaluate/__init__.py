@@ -1,6 +1,6 @@
 """The tools around the metrics: image files, comparison, pictures of differences, the check of the gradients."""
 
-from ._compare import choose_metrics as choose_metrics, compare as compare, size_notes as size_notes
+from ._compare import choose_metrics as choose_metrics, compare as compare, shape_notes as shape_notes
 from ._demo import demo as demo, distort as distort, sample_photograph as sample_photograph
 from ._errors import InputError as InputError
 from ._gradcheck import (

@@ -3,21 +3,19 @@
 import difflib
 import functools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
 
-from .._types import ArrayLike, Image, Scalar, Scores
+from .._types import ArrayLike, Image, Params, Scalar, Scores
 from ..registry import REGISTRY, Metric
+from ..weights import load_params
 from ._errors import InputError
 
 
-_SUPPLIED = {"data_range"}  # the required keywords that a pair of images alone can fill
-
-
 def choose_metrics(names: Iterable[str] | None = None) -> tuple[Metric, ...]:
-    """Rows of the registry by name; all that need no more than the images by default.
+    """Rows of the registry by name; by default all but the variants.
 
     Args:
         names: Metrics, in the order wanted; a name given twice counts once.
@@ -33,9 +31,9 @@ def choose_metrics(names: Iterable[str] | None = None) -> tuple[Metric, ...]:
         >>> print([metric.name for metric in choose_metrics(["ssim", "psnr"])])
         ['ssim', 'psnr']
     """
-    known = {name: row for name, row in REGISTRY.items() if row.kind == "metric" and set(row.needs) <= _SUPPLIED}
+    known = {name: row for name, row in REGISTRY.items() if row.kind == "metric"}
     if names is None:
-        return tuple(known.values())
+        return tuple(row for row in known.values() if not row.variant)
     chosen = tuple(dict.fromkeys(names))
     for name in chosen:
         if name not in known:
@@ -47,26 +45,30 @@ def choose_metrics(names: Iterable[str] | None = None) -> tuple[Metric, ...]:
     return tuple(known[name] for name in chosen)
 
 
-def size_notes(metrics: Iterable[Metric], height: int, width: int) -> tuple[str, ...]:
-    """Why `compare` gives NaN: one sentence for each metric that needs a larger image.
+def shape_notes(metrics: Iterable[Metric], shape: tuple[int, ...]) -> tuple[str, ...]:
+    """Why `compare` gives NaN: one sentence for each metric that needs a larger image, or another number of channels.
 
     Args:
         metrics: Rows of the registry.
-        height: Rows of the image.
-        width: Columns of the image.
+        shape: `(H, W, C)` of the image.
 
     Returns:
-        The sentences; none if the image is large enough for all.
+        The sentences; none if the image suits all.
 
     Example:
-        >>> from jaxloss.evaluate import choose_metrics, size_notes
-        >>> print(*size_notes(choose_metrics(["psnr", "ssim"]), 64, 8))
+        >>> from jaxloss.evaluate import choose_metrics, shape_notes
+        >>> print(*shape_notes(choose_metrics(["psnr", "ssim"]), (64, 8, 3)))
         ssim is not computed: it needs 11 x 11 pixels, not 8 x 64.
     """
+    height, width, channels = shape
     return tuple(
-        f"{row.name} is not computed: it needs {row.smallest} x {row.smallest} pixels, not {width} x {height}."
+        f"{row.name} is not computed: it needs {needed}."
         for row in metrics
-        if min(height, width) < row.smallest
+        for needed, suits in (
+            (f"{row.smallest} x {row.smallest} pixels, not {width} x {height}", min(height, width) >= row.smallest),
+            (f"{row.channels} channels, not {channels}", row.channels in (0, channels)),
+        )
+        if not suits
     )
 
 
@@ -89,7 +91,7 @@ def compare(
 
     Returns:
         One dictionary for each image, in their order: name of the metric to score. A metric that needs a larger image
-        has the score NaN; `size_notes` says why.
+        or other channels has the score NaN; `shape_notes` says why.
 
     Raises:
         InputError: If a metric is unknown.
@@ -112,18 +114,22 @@ def compare(
         raise ValueError(
             f"compare: expected a reference of shape [H, W, C], got {reference.shape}. Batches: call a metric itself."
         )
-    fitting = tuple(row.name for row in chosen if min(reference.shape[:2]) >= row.smallest)
+    fitting = [row for row in chosen if not shape_notes([row], reference.shape)]
+    names = tuple(row.name for row in fitting)
+    params = {row.name: load_params(row.weights) for row in fitting if row.weights}
     rows = []
     for image in images:
-        scores = jax.device_get(_scores(jnp.asarray(image), reference, data_range, names=fitting))
+        scores = jax.device_get(_scores(jnp.asarray(image), reference, data_range, params, names=names))
         rows.append({row.name: float(scores.get(row.name, math.nan)) for row in chosen})
     return rows
 
 
 @functools.partial(jax.jit, static_argnames="names")
-def _scores(image: Image, reference: Image, data_range: Scalar, *, names: tuple[str, ...]) -> dict[str, Scores]:
-    supplied = {"data_range": data_range}
-    rows = {name: REGISTRY[name] for name in names}
-    return {
-        name: row.function(image, reference, **{key: supplied[key] for key in row.needs}) for name, row in rows.items()
-    }
+def _scores(
+    image: Image, reference: Image, data_range: Scalar, params: Mapping[str, Params], *, names: tuple[str, ...]
+) -> dict[str, Scores]:
+    scores = {}
+    for name in names:
+        row, supplied = REGISTRY[name], {"data_range": data_range, "params": params.get(name)}
+        scores[name] = row.function(image, reference, **row.options, **{key: supplied[key] for key in row.needs})
+    return scores

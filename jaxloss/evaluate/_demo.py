@@ -133,9 +133,12 @@ def demo(path: str | os.PathLike[str]) -> dict[str, dict[str, float]]:
     images = {row.name: distort(photograph, row.name) for row in DISTORTIONS}
     scores = dict(zip(images, compare(photograph, list(images.values())), strict=True))
     captions = {
-        name: (f"PSNR {row['psnr']:.1f} dB,  SSIM {row['ssim']:.3f}", f"MS-SSIM {row['ms_ssim']:.3f}")
+        name: (
+            f"PSNR {row['psnr']:.1f} dB,  SSIM {row['ssim']:.3f}",
+            f"MS-SSIM {row['ms_ssim']:.3f},  LPIPS {row['lpips']:.3f}",
+        )
         for name, row in scores.items()
     }
-    captions["photograph"] = ("Six copies, one squared error:", "SSIM tells them apart.")
+    captions["photograph"] = ("Six copies, one squared error:", "SSIM and LPIPS tell them apart.")
     save_picture(contact_sheet(photograph, images, captions, title="photograph"), path)
     return scores

@@ -12,7 +12,7 @@ from .._checks import check_pair, error_text
 from .._types import Array, ArrayLike
 from ..metrics._ssim_gradients import ms_ssim_gradient, multi_sigma_ssim_gradient, ssim_gradient
 from ..registry import REGISTRY
-from ._compare import size_notes
+from ._compare import shape_notes
 from ._demo import distort, sample_photograph
 from ._derivatives import (
     closed_form,
@@ -94,7 +94,7 @@ def gradient_pair(files: Sequence[ImageFile]) -> tuple[np.ndarray, np.ndarray, t
         x, y = _center(x), _center(y)
         notes.append(f"the central {y.shape[1]} x {y.shape[0]} pixels of {width} x {height} are checked.")
     metrics = [REGISTRY[name] for name in CLOSED_FORMS]
-    missing = size_notes(metrics, *y.shape[:2])
+    missing = shape_notes(metrics, y.shape)
     if len(missing) == len(metrics):
         least = min(row.smallest for row in metrics)
         raise InputError(f"expected images of at least {least} x {least} pixels, got {width} x {height}.")

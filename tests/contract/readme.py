@@ -20,8 +20,9 @@ def readme_table() -> str:
 
 def _metric_cells(row: Metric) -> tuple[str, ...]:
     needs = "".join(f", {name}" for name in row.needs)
+    options = "".join(f', {name}="{value}"' for name, value in row.options.items())
     return (
-        f"`{row.name}(x, y{needs})`",
+        f"`{row.function.__name__}(x, y{needs}{options})`",
         f"[{_number(row.lowest)}, {_number(row.highest)}]",
         row.better,
         _number(row.perfect),

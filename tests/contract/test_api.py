@@ -16,13 +16,14 @@ import jaxloss.registry
 from jaxloss import _types
 from jaxloss.ops import _filters
 from jaxloss.registry import REGISTRY, Metric
-from tests.contract.cases import every_metric
+from tests.contract.cases import every_row
 
 
 Function = Callable[..., Any]
 
 _KINDS: tuple[Any, ...] = (
     _types.Array,
+    _types.Features,
     _types.ArrayLike,
     _types.Image,
     _types.Map,
@@ -34,7 +35,7 @@ ARRAYS = {*_KINDS, *(kind | None for kind in _KINDS)}
 # They make constants on the host: there is no array that could come first, and nothing to differentiate.
 WINDOWS = {"gaussian_window", "uniform_window"}
 # Functions without a derivative worth a section; the conversion of integers is the other one.
-NOT_DIFFERENTIABLE = WINDOWS | {"to_float"}
+NOT_DIFFERENTIABLE = WINDOWS | {"to_float", "load_params"}
 SECTION = re.compile(r"^(Args|Returns|Raises|Gradient|Agrees with|Example|Reference):$", re.MULTILINE)
 
 
@@ -43,9 +44,13 @@ def public_functions(module: types.ModuleType) -> dict[str, Function]:
 
 
 METRICS, TOOLS = public_functions(jaxloss), public_functions(jaxloss.ops)
-FUNCTIONS = METRICS | TOOLS
+LOADERS = {"load_params": METRICS.pop("load_params")}
+FUNCTIONS = METRICS | TOOLS | LOADERS
+# They take one image, or what was made of two.
+FEATURES = {"extract_features", "lpips_features", "lpips_from_features"}
+PAIRS = {name: function for name, function in METRICS.items() if name not in FEATURES}
 every_function = pytest.mark.parametrize("function", FUNCTIONS.values(), ids=list(FUNCTIONS))
-every_image_function = pytest.mark.parametrize("function", METRICS.values(), ids=list(METRICS))
+every_pair_function = pytest.mark.parametrize("function", PAIRS.values(), ids=list(PAIRS))
 
 
 def parameters(function: Function) -> list[inspect.Parameter]:
@@ -75,7 +80,7 @@ def test_functions_are_found() -> None:
 
 @every_function
 def test_arrays_come_first_and_the_rest_by_keyword(function: Function) -> None:
-    if function.__name__ in WINDOWS:
+    if function.__name__ in WINDOWS | LOADERS.keys():
         return
     positional = [p for p in parameters(function) if p.kind is p.POSITIONAL_OR_KEYWORD]
     assert positional != []
@@ -84,8 +89,8 @@ def test_arrays_come_first_and_the_rest_by_keyword(function: Function) -> None:
     assert kinds <= {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD}
 
 
-@every_image_function
-def test_image_functions_take_x_and_y(function: Function) -> None:
+@every_pair_function
+def test_pair_functions_take_x_and_y(function: Function) -> None:
     positional = [p for p in parameters(function) if p.kind is p.POSITIONAL_OR_KEYWORD]
     assert [(p.name, p.annotation, p.default) for p in positional] == [
         ("x", _types.Image, inspect.Parameter.empty),
@@ -93,10 +98,10 @@ def test_image_functions_take_x_and_y(function: Function) -> None:
     ]
     for parameter in parameters(function)[2:]:
         required = parameter.default is parameter.empty and parameter.kind is parameter.KEYWORD_ONLY
-        assert required == (parameter.name == "data_range"), parameter
+        assert required == (parameter.name in ("data_range", "params")), parameter
 
 
-@every_metric
+@every_row
 def test_row_describes_its_function(row: Metric) -> None:
     options = {p.name: p for p in parameters(row.function) if p.kind is p.KEYWORD_ONLY}
     assert set(row.needs) == {name for name, p in options.items() if p.default is p.empty}
@@ -111,9 +116,9 @@ def test_row_describes_its_function(row: Metric) -> None:
     assert row.agrees_with
 
 
-@every_metric
+@every_row
 def test_row_knows_the_map(row: Metric) -> None:
-    map_function = METRICS.get(f"{row.name}_map")
+    map_function = METRICS.get(f"{row.function.__name__}_map")
     assert row.map is map_function
     if map_function is not None:
         assert inspect.signature(map_function).return_annotation is _types.Map
@@ -122,9 +127,10 @@ def test_row_knows_the_map(row: Metric) -> None:
 def test_registry_lists_every_metric_and_loss() -> None:
     """That is: all that returns one number per image."""
     scores = {name for name, f in METRICS.items() if inspect.signature(f).return_annotation is _types.Scores}
-    assert set(REGISTRY) == scores
+    assert {name for name, row in REGISTRY.items() if not row.variant} == scores - {"lpips_from_features"}
     for name, row in REGISTRY.items():
-        assert row.function is METRICS[name] and row.name == name
+        assert row.function is METRICS[name.removesuffix(f"_{row.variant}")] and row.name == name
+        assert bool(row.options) == bool(row.variant)
 
 
 def test_public_objects_have_one_address() -> None:
@@ -142,9 +148,9 @@ def test_public_objects_have_one_address() -> None:
 
 def test_public_modules_are_the_rooms() -> None:
     modules = {name for name, value in vars(jaxloss).items() if isinstance(value, types.ModuleType)}
-    rooms = {"ops", "metrics", "losses", "registry", "evaluate"}
+    rooms = {"ops", "metrics", "losses", "backbones", "perceptual", "weights", "registry", "evaluate"}
     assert {name for name in modules if not name.startswith("_")} - {"cli"} == rooms
-    for room in ("metrics", "losses"):
+    for room in ("metrics", "losses", "backbones", "perceptual"):
         assert [name for name in vars(getattr(jaxloss, room)) if not name.startswith("_")] == []
 
 
@@ -160,7 +166,8 @@ def test_docstring_has_its_sections(function: Function) -> None:
     expected = ["", "Args", "Returns"]
     expected += ["Raises"] if raises(function) or function in METRICS.values() else []
     expected += ["Gradient"] if function.__name__ not in NOT_DIFFERENTIABLE else []
-    expected += ["Agrees with", "Example", "Reference"] if function in METRICS.values() else ["Example"]
+    expected += ["Agrees with"] if function.__name__ in METRICS | LOADERS else []
+    expected += ["Example", "Reference"] if function in METRICS.values() else ["Example"]
     order = [name for name in text if name in expected]
     assert order == expected
     assert set(text) - set(expected) <= {"Raises", "Reference"}

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 import jaxloss
-from jaxloss.evaluate import InputError, choose_metrics, compare, size_notes
+from jaxloss.evaluate import InputError, choose_metrics, compare, shape_notes
 from jaxloss.registry import REGISTRY
 
 
-METRICS = [name for name, row in REGISTRY.items() if row.kind == "metric"]
+METRICS = [name for name, row in REGISTRY.items() if row.kind == "metric" and not row.variant]
 
 
 def test_scores_are_those_of_the_functions(photographs: np.ndarray) -> None:
@@ -70,7 +70,7 @@ def test_smallest_image(name: str, photograph: np.ndarray) -> None:
     for side in {max(1, least - 1), least}:
         image = photograph[:side, : least + 3]
         (row,) = compare(image, [image[:, ::-1]], metrics=[name])
-        notes = size_notes(choose_metrics([name]), *image.shape[:2])
+        notes = shape_notes(choose_metrics([name]), image.shape)
         assert math.isnan(row[name]) == (side < least) == (len(notes) == 1)
         assert all(f"{name} is not computed: it needs {least} x {least} pixels" in note for note in notes)
 
@@ -78,7 +78,16 @@ def test_smallest_image(name: str, photograph: np.ndarray) -> None:
 def test_gray_images(photograph: np.ndarray) -> None:
     gray = photograph.mean(axis=-1, keepdims=True)
     (row,) = compare(gray, [gray[::-1]])
-    assert all(math.isfinite(score) for score in row.values())
+    assert all(math.isfinite(score) == (REGISTRY[name].channels in (0, 1)) for name, score in row.items())
+    assert shape_notes(choose_metrics(["lpips"]), gray.shape) == ("lpips is not computed: it needs 3 channels, not 1.",)
+
+
+def test_variants_are_chosen_by_name(photograph: np.ndarray) -> None:
+    image = photograph[:64, :64]
+    (row,) = compare(image, [image[::-1]], metrics=["lpips", "lpips_vgg"])
+    params = jaxloss.load_params("lpips-vgg")
+    vgg = jaxloss.lpips(image[::-1], image, params=params, net="vgg", data_range=1.0)
+    assert row["lpips_vgg"] == pytest.approx(float(vgg), rel=1e-5) and row["lpips_vgg"] != row["lpips"]
 
 
 def test_one_trace_for_one_shape(photographs: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:

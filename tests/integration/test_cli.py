@@ -22,7 +22,7 @@ from jaxloss.registry import REGISTRY
 
 
 ROOT = Path(__file__).parents[2]
-METRICS = [name for name, row in REGISTRY.items() if row.kind == "metric"]
+METRICS = [name for name, row in REGISTRY.items() if row.kind == "metric" and not row.variant]
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -6,15 +6,15 @@ import jax
 import numpy as np
 import pytest
 
+from benchmarks._ours import our_function, our_params
 from benchmarks._peers import CHANNELS_LAST, LIBRARIES, Entrant, missing, peers_of
 from benchmarks._timing import Contestant
-from benchmarks.metrics import our_function
 from jaxloss import MS_SSIM_CONVENTIONS, SSIM_CONVENTIONS
 from tests.parity._peers import foreign_code, peer
 
 
 MODULES = {"pytorch-msssim": "pytorch_msssim", "scikit-image": "skimage"}
-METRICS = ("mae", "mse", "rmse", "psnr", "ssim", "ms_ssim")
+METRICS = ("mae", "mse", "rmse", "psnr", "ssim", "ms_ssim", "lpips", "lpips_vgg")
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -43,9 +43,9 @@ def require(library: str) -> None:
 
 def ours(library: str, metric: str, x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray]:
     """Our mean score and its gradient, in the convention with which the library takes part."""
-    row = LIBRARIES[library]
+    row, params = LIBRARIES[library], our_params(metric)
     options = {"ssim": SSIM_CONVENTIONS[row.ssim], "ms_ssim": MS_SSIM_CONVENTIONS[row.ms_ssim]}.get(metric, {})
-    score, gradient = jax.value_and_grad(lambda x: our_function(metric)(x, y, **options).mean())(x)
+    score, gradient = jax.value_and_grad(lambda x: our_function(metric)(x, y, *params, **options).mean())(x)
     return float(score), np.asarray(gradient)
 
 

@@ -1,0 +1,1 @@
+"""Metrics and losses made of a network's features."""

@@ -1,0 +1,101 @@
+"""What LPIPS compares: activations of a network at unit length, and their weighted distances."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import lax
+from jax.typing import DTypeLike
+
+from .._checks import check_choice, error_text
+from .._types import Array, Params, Scalar
+from ..backbones._features import FeatureFunction, extract_features
+from ..ops._numerics import safe_sqrt
+
+
+class Trunk(NamedTuple):
+    net: str
+    layers: tuple[str, ...]
+
+
+LPIPS_TRUNKS = {
+    "alex": Trunk("alexnet", ("relu1", "relu2", "relu3", "relu4", "relu5")),
+    "vgg": Trunk("vgg16", ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")),
+    "squeeze": Trunk("squeezenet1_1", ("relu1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9")),
+}
+
+
+class Activations(NamedTuple):
+    """Of one layer at each position: `features * scale` is of unit length, or 0 where nothing is active."""
+
+    features: Array  # [..., h, w, c]
+    scale: Array  # [..., h, w, 1]
+
+
+# The first version of the original fed images in [-1, 1] to networks trained on normalized ones.
+PREPROCESSING = {"0.0": "symmetric", "0.1": "lpips"}
+WEIGHTINGS = ("learned", "none")
+EPSILON = 1e-10  # of the unit length, as in the original; outside of the root
+
+
+def activations_of(
+    name: str,
+    x: Array,
+    params: Params,
+    net: str | FeatureFunction,
+    data_range: Scalar,
+    version: str,
+    dtype: DTypeLike | None,
+) -> dict[str, Activations]:
+    check_choice(name, "version", version, PREPROCESSING)
+    if callable(net):
+        trunk, layers = net, tuple(params["heads"][version])
+    else:
+        check_choice(name, "net", net, LPIPS_TRUNKS)
+        trunk, layers = LPIPS_TRUNKS[net]
+    features = extract_features(
+        x,
+        net=trunk,
+        params=params["trunk"],
+        layers=layers,
+        data_range=data_range,
+        preprocess=PREPROCESSING[version],
+        dtype=dtype,
+    )
+    return {layer: Activations(z, _unit_scale(z)) for layer, z in features.items()}
+
+
+def _unit_scale(features: Array) -> Array:
+    length = safe_sqrt(_channel_sum(features * features, jnp.ones(features.shape[-1:])))
+    return jnp.where(length > 0, 1 / (length + EPSILON), jnp.zeros_like(length))
+
+
+def _channel_sum(values: Array, weights: Array) -> Array:
+    """`[..., c]` to `[..., 1]`: a matrix product, for XLA does not vectorize a sum over the innermost axis."""
+    return jnp.matmul(values, jnp.asarray(weights, values.dtype)[:, None], precision=lax.Precision.HIGHEST)
+
+
+def layer_distances(
+    name: str, x: dict[str, Activations], y: dict[str, Activations], params: Params, version: str, weighting: str
+) -> dict[str, Array]:
+    check_choice(name, "version", version, PREPROCESSING)
+    check_choice(name, "weighting", weighting, WEIGHTINGS)
+    heads: Params = params["heads"][version] if weighting == "learned" else _uniform_heads(x)
+    if not heads.keys() >= x.keys():
+        way_out = "Parameters and net belong together: load_params('lpips-vgg') with net='vgg'."
+        raise ValueError(error_text(name, f"heads for {list(x)}", f"heads for {list(heads)}", way_out))
+    return {layer: _channel_sum(_difference(z, y[layer]) ** 2, heads[layer]) for layer, z in x.items()}
+
+
+def _uniform_heads(activations: dict[str, Activations]) -> Params:
+    return {layer: jnp.ones(z.features.shape[-1:]) for layer, z in activations.items()}
+
+
+def _difference(x: Activations, y: Activations) -> Array:
+    """Of the features at unit length, exactly 0 for equal features and exactly opposite for exchanged ones.
+
+    Compilers fuse one product of `x.features * x.scale - y.features * y.scale` into the subtraction, unrounded. Here
+    the smaller scale is taken out: its derivative is 0, and of what remains one term is 0.
+    """
+    common = lax.stop_gradient(jnp.minimum(x.scale, y.scale))
+    rest = x.features * (x.scale - common) - y.features * (y.scale - common)
+    return (x.features - y.features) * common + rest

@@ -1,0 +1,104 @@
+"""LPIPS against the original, `lpips` 0.1.4 on PyTorch, with the same weights."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jaxloss
+from benchmarks import _lpips_peer
+from tests.parity._peers import foreign_code, peer
+
+
+Load = Callable[..., np.ndarray]
+NETS = ("alex", "vgg", "squeeze")
+VERSIONS = ("0.0", "0.1")
+WEIGHTINGS = ("learned", "none")
+
+every_net = pytest.mark.parametrize("net", NETS)
+every_version = pytest.mark.parametrize("version", VERSIONS)
+every_weighting = pytest.mark.parametrize("weighting", WEIGHTINGS)
+
+
+@pytest.fixture(autouse=True)
+def real_squeezenet(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The weights that do not come with the package."""
+    monkeypatch.setenv("JAXLOSS_WEIGHTS", str(shared_data / "weights"))
+
+
+@functools.cache
+def params_of(net: str) -> dict[str, Any]:
+    return jax.tree.map(jnp.asarray, jaxloss.load_params(f"lpips-{net}"))
+
+
+def original(*arguments: Any) -> Any:
+    for library in ("torchvision", "lpips"):
+        peer(library)
+    with foreign_code():
+        return _lpips_peer.original(*arguments)
+
+
+def tensor(image: np.ndarray) -> Any:
+    return peer("torch").from_numpy(2 * np.moveaxis(image, -1, 0)[None] - 1)
+
+
+def theirs(x: np.ndarray, y: np.ndarray, *arguments: Any, **options: Any) -> Any:
+    with foreign_code(), peer("torch").no_grad():
+        return original(*arguments)(tensor(x), tensor(y), **options)
+
+
+def assert_close(ours: Any, reference: Any) -> None:
+    np.testing.assert_allclose(np.asarray(ours), np.asarray(reference), rtol=1e-4, atol=1e-5)
+
+
+@pytest.fixture
+def pair(load: Load, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    y = load("chelsea", 97, 130)
+    return np.clip(0.9 * y + 0.05 * rng.standard_normal(y.shape, np.float32), 0, 1), y
+
+
+@every_net
+@every_version
+@every_weighting
+def test_value_layers_and_map(net: str, version: str, weighting: str, pair: tuple[np.ndarray, np.ndarray]) -> None:
+    options: dict[str, Any] = dict(params=params_of(net), net=net, data_range=1.0, version=version, weighting=weighting)
+    total, layers = theirs(*pair, net, version, weighting, retPerLayer=True)
+    assert_close(jaxloss.lpips(*pair, **options), total.item())
+    components = jaxloss.lpips_components(*pair, **options)
+    assert_close(list(components.values()), [layer.item() for layer in layers])
+    field = theirs(*pair, net, version, weighting, True)
+    assert_close(jaxloss.lpips_map(*pair, **options)[..., 0], field[0, 0])
+
+
+SIZES = [
+    ("chelsea", 64, 64), ("astronaut", 65, 67), ("coffee", 127, 96), ("kodim03", 200, 301), ("kodim08", 512, 768)
+]  # fmt: skip
+
+
+@every_net
+@pytest.mark.parametrize(("name", "rows", "columns"), SIZES)
+def test_sizes(net: str, name: str, rows: int, columns: int, load: Load, rng: np.random.Generator) -> None:
+    y = load(name, rows, columns)
+    x = np.clip(y + 0.1 * rng.standard_normal(y.shape, np.float32), 0, 1)
+    ours = jax.jit(functools.partial(jaxloss.lpips, net=net, data_range=1.0))(x, y, params=params_of(net))
+    assert_close(ours, theirs(x, y, net, "0.1", "learned").item())
+
+
+@every_net
+@every_version
+def test_gradient(net: str, version: str, pair: tuple[np.ndarray, np.ndarray]) -> None:
+    x, y = pair
+    torch = peer("torch")
+    variable = torch.from_numpy(np.moveaxis(x, -1, 0)[None].copy()).requires_grad_()
+    with foreign_code():
+        original(net, version, "learned")(2 * variable - 1, tensor(y)).sum().backward()
+    reference = np.moveaxis(variable.grad.numpy()[0], 0, -1)
+    assert np.isfinite(reference).all()
+    score = functools.partial(jaxloss.lpips, net=net, version=version, data_range=1.0)
+    ours = jax.jit(jax.grad(lambda x, params: score(x, y, params=params)))(x, params_of(net))
+    assert np.linalg.norm(ours - reference) < 1e-4 * np.linalg.norm(reference)
