@@ -134,6 +134,17 @@ def _piqa() -> dict[str, Score]:
     }
 
 
+def _lpips() -> dict[str, Score]:
+    _import_torchvision()
+    importlib.import_module("lpips")
+    from ._lpips_peer import original
+
+    def score(net: str) -> Score:
+        return lambda x, y: original(net).to(x.device, x.dtype)(2 * x - 1, 2 * y - 1)
+
+    return {"lpips": score("alex"), "lpips_vgg": score("vgg"), "lpips_squeeze": score("squeeze")}
+
+
 def _kornia() -> dict[str, Score]:
     _import_torchvision()
     import kornia
@@ -182,6 +193,7 @@ LIBRARIES = {
     "piqa": Library("torch", _piqa, "piqa", ms_ssim="piqa"),
     "torchmetrics": Library("torch", _torchmetrics, "torchmetrics", ssim="torchmetrics", ms_ssim="torchmetrics"),
     "kornia": Library("torch", _kornia, "kornia"),
+    "lpips": Library("torch", _lpips, "lpips"),
     "fused-ssim": Library("torch", _fused_ssim, "fused-ssim"),
     "dm_pix": Library("jax", _dm_pix, "dm_pix"),
     "scikit-image": Library("numpy", _scikit_image, "scikit-image"),
@@ -240,10 +252,10 @@ def _jax_entrants(scores: dict[str, Score], x: np.ndarray, y: np.ndarray, dtype:
     return {name: jax_entrant(score, *pair) for name, score in scores.items()}
 
 
-def jax_entrant(score: Score, x: jax.Array, y: jax.Array) -> Entrant:
+def jax_entrant(score: Callable[..., Any], *arguments: Any) -> Entrant:
     """A JAX function as all of them are called here, ours and others'."""
-    gradient = jax.value_and_grad(lambda x, y: score(x, y).mean())
-    return Entrant(*(Contestant(jax.jit(function), (x, y)) for function in (score, gradient)))
+    gradient = jax.value_and_grad(lambda *arguments: score(*arguments).mean())
+    return Entrant(*(Contestant(jax.jit(function), arguments) for function in (score, gradient)))
 
 
 def _numpy_entrants(scores: dict[str, Score], x: np.ndarray, y: np.ndarray, dtype: str) -> dict[str, Entrant]:

@@ -35,7 +35,7 @@ class Answer:
 
     @property
     def peers(self) -> dict[str, float]:
-        return {name: time for name, time in self.milliseconds.items() if name not in (OURS, FLOOR)}
+        return {name: time for name, time in self.milliseconds.items() if name != FLOOR and not name.startswith(OURS)}
 
     @property
     def fastest_peer(self) -> str | None:

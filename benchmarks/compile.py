@@ -12,10 +12,10 @@ import jax.numpy as jnp
 from jaxloss.registry import REGISTRY
 
 from ._command import CHANNELS, Parser, names_from, print_table, progress
+from ._ours import our_function, our_params
 from ._results import Record, append, describe_run, start_file
 from ._summary import MODES
 from ._timing import Contestant, race
-from .metrics import our_function
 
 
 SIDE = 256
@@ -45,23 +45,23 @@ def cells(record: Record) -> tuple[str, ...]:
 
 
 def measure(metric: str, rounds: int) -> Iterator[Record]:
-    function = our_function(metric)
+    function, params = our_function(metric), our_params(metric)
     for mode, transformed in {"value": function, "value_and_grad": jax.value_and_grad(function)}.items():
         contestants = {
-            "trace": Contestant(trace, (transformed,), prepare=jax.clear_caches),
-            "total": Contestant(trace_and_compile, (transformed,), prepare=jax.clear_caches),
+            "trace": Contestant(trace, (transformed, *params), prepare=jax.clear_caches),
+            "total": Contestant(trace_and_compile, (transformed, *params), prepare=jax.clear_caches),
         }
         timings = race(contestants, seconds=0, rounds=rounds)
         yield {"metric": metric, "mode": mode, **{f"{k}_s": round(t.median, 4) for k, t in timings.items()}}
 
 
-def trace(function: Callable[..., Any]) -> Any:
+def trace(function: Callable[..., Any], *params: Any) -> Any:
     image = jax.ShapeDtypeStruct((SIDE, SIDE, CHANNELS), jnp.float32)
-    return jax.jit(function).lower(image, image)
+    return jax.jit(function).lower(image, image, *params)
 
 
-def trace_and_compile(function: Callable[..., Any]) -> Any:
-    return trace(function).compile()
+def trace_and_compile(function: Callable[..., Any], *params: Any) -> Any:
+    return trace(function, *params).compile()
 
 
 if __name__ == "__main__":

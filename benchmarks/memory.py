@@ -15,9 +15,9 @@ import jax.numpy as jnp
 from jaxloss.registry import REGISTRY
 
 from ._command import CHANNELS, SIZES, Parser, Size, names_from, parse_sizes, print_table, progress
+from ._ours import our_function, our_params
 from ._results import Record, append, describe_run, start_file
 from ._summary import MODES, times
-from .metrics import our_function
 
 
 PROCESS = Path("/proc/self")
@@ -70,26 +70,26 @@ def ratio(record: Record, which: str) -> str:
 
 def peak_bytes(metric: str, size: tuple[int, ...], mode: str) -> tuple[int, int | None]:
     """Planned and real peak, in this process; the real one is known on Linux, and on accelerators."""
-    function = our_function(metric)
+    function, params = our_function(metric), our_params(metric)
     if mode == "value_and_grad":
-        compiled = compile_for(jax.value_and_grad(lambda x, y: function(x, y).mean()), size)
+        compiled = compile_for(jax.value_and_grad(lambda *arguments: function(*arguments).mean()), size, *params)
     else:
-        compiled = compile_for(function, size)
+        compiled = compile_for(function, size, *params)
     plan = compiled.memory_analysis()
     planned = plan.argument_size_in_bytes + plan.temp_size_in_bytes + plan.output_size_in_bytes
     before = _reset_peak()
     x, y = jnp.full((*size, CHANNELS), 0.25, jnp.float32), jnp.full((*size, CHANNELS), 0.75, jnp.float32)
     for _ in range(3):
-        jax.block_until_ready(compiled(x, y))
+        jax.block_until_ready(compiled(x, y, *params))
     on_device = jax.devices()[0].memory_stats()
     if on_device:
         return planned, on_device["peak_bytes_in_use"]
     return planned, None if before is None else _status_bytes("VmHWM") - before
 
 
-def compile_for(function: Any, size: tuple[int, ...]) -> Any:
+def compile_for(function: Any, size: tuple[int, ...], *params: Any) -> Any:
     image = jax.ShapeDtypeStruct((*size, CHANNELS), jnp.float32)
-    return jax.jit(function).lower(image, image).compile()
+    return jax.jit(function).lower(image, image, *params).compile()
 
 
 def _reset_peak() -> int | None:

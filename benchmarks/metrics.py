@@ -18,7 +18,8 @@ from rich.console import Console
 from jaxloss.registry import REGISTRY
 
 from ._command import CHANNELS, SIZES, Parser, Size, names_from, parse_sizes, print_table, progress
-from ._peers import LIBRARIES, jax_entrant, missing, peers_of
+from ._ours import our_entrants
+from ._peers import LIBRARIES, missing, peers_of
 from ._results import Record, Run, append, describe_run, start_file
 from ._roofline import MATRIX, TRIAD, WORK, floor_seconds, kernels, measured_rates
 from ._summary import FLOOR, HEADINGS, MODES, OURS, answers, cells
@@ -70,7 +71,7 @@ def compare(metric: str, size: Size, dtype: str, modes: list[str], seconds: floa
     with jax.enable_x64(True) if dtype == "float64" else nullcontext():
         x, y = images(size)
         ours = jnp.asarray(x, dtype), jnp.asarray(y, dtype)
-        entrants = {OURS: jax_entrant(our_function(metric), *ours), **peers_of(metric, x, y, dtype)}
+        entrants = {**our_entrants(metric, *ours), **peers_of(metric, x, y, dtype)}
         for mode in modes:
             entered = {name: getattr(entrant, mode) for name, entrant in entrants.items()}
             contestants = {name: contestant for name, contestant in entered.items() if contestant is not None}
@@ -85,15 +86,10 @@ def compare(metric: str, size: Size, dtype: str, modes: list[str], seconds: floa
 
 def leave_out(metric: str, mode: str, name: str, error: Exception) -> None:
     """Go on without a peer that fails on these images, such as those in half precision."""
-    if name in (OURS, MATRIX, TRIAD):
+    if name.startswith(OURS) or name in (MATRIX, TRIAD):
         raise error
     reason = str(error).strip().partition("\n")[0]
     print(f"{name} is left out of {metric}, {MODES[mode]}: {reason}", file=sys.stderr)
-
-
-def our_function(metric: str) -> partial:
-    row = REGISTRY[metric]
-    return partial(row.function, **{"data_range": 1.0} if "data_range" in row.needs else {})
 
 
 def images(size: Size) -> tuple[np.ndarray, np.ndarray]:
