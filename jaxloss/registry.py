@@ -54,7 +54,7 @@ class Metric:
     channels: int = 0
     weights: str = ""
     variant: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def name(self) -> str:

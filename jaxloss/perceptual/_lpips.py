@@ -293,7 +293,12 @@ def lpips_from_features(
         for features in (x_features, y_features)
     )
     distances = layer_distances(name, x_units, y_units, params, version, weighting)
-    components = _layer_means(distances, None if mask is None else jnp.asarray(mask)[..., None])
+    weight = None
+    if mask is not None:
+        some = next(iter(distances.values()))
+        mask = jnp.asarray(mask).astype(some.dtype)
+        weight = jnp.broadcast_to(mask, (*some.shape[:-3], *mask.shape[-2:]))[..., None]
+    components = _layer_means(distances, weight)
     return jnp.stack(list(components.values())).sum(axis=0)
 
 

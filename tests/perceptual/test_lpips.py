@@ -102,6 +102,8 @@ def test_features_of_a_reference_are_reusable(pair: Pair) -> None:
     mask[:, 8:40] = 1
     masked = compare(features(x, mask=mask), features(y, mask=mask), mask=mask)
     np.testing.assert_allclose(masked, alex(x, y, mask=mask), rtol=1e-6)
+    shared = compare(features(x, mask=mask), features(y, mask=mask), mask=mask[0] > 0)
+    np.testing.assert_allclose(shared, masked, rtol=1e-6)
     backwards = dict(reversed(features(x).items()))  # a jit sorts dictionaries by their keys
     np.testing.assert_allclose(compare(backwards, features(y)), alex(x, y), rtol=1e-6)
     with pytest.raises(ValueError, match="features of equal layers and shapes"):
