@@ -2,8 +2,8 @@
 
 A metric such as SSIM turns two images into a dozen maps of their size and those into one number. On a CPU writing the
 maps to memory costs several times what computing them costs. Here a function of a few rows runs over horizontal strips,
-and of all the maps only the gradient is ever as large as an image. It is taken while a strip is in the cache, together
-with the value: a backward pass would have to compute each strip again, and then only scales it.
+and of all the maps only the gradient is ever as large as an image. It is taken together with the value, while a strip
+is in the cache: what is left for the backward pass is to scale it, instead of computing each strip again.
 """
 
 import functools
