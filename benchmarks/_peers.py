@@ -83,7 +83,7 @@ def _torch() -> dict[str, Score]:
 
 
 def _piq() -> dict[str, Score]:
-    _import_torchvision()
+    import_torchvision()
     import piq
 
     return {
@@ -103,7 +103,7 @@ def _pytorch_msssim() -> dict[str, Score]:
 
 
 def _torchmetrics() -> dict[str, Score]:
-    _import_torchvision()
+    import_torchvision()
     from torchmetrics.functional import image
 
     pixels = (1, 2, 3)
@@ -117,7 +117,7 @@ def _torchmetrics() -> dict[str, Score]:
 
 
 def _piqa() -> dict[str, Score]:
-    _import_torchvision()
+    import_torchvision()
     import piqa
 
     @cache
@@ -135,7 +135,7 @@ def _piqa() -> dict[str, Score]:
 
 
 def _lpips() -> dict[str, Score]:
-    _import_torchvision()
+    import_torchvision()
     importlib.import_module("lpips")
     from ._lpips_peer import original
 
@@ -146,7 +146,7 @@ def _lpips() -> dict[str, Score]:
 
 
 def _kornia() -> dict[str, Score]:
-    _import_torchvision()
+    import_torchvision()
     import kornia
 
     return {"ssim": lambda x, y: kornia.metrics.ssim(x, y, 11, padding="valid").mean(dim=(1, 2, 3))}
@@ -201,7 +201,7 @@ LIBRARIES = {
 
 
 @cache
-def _import_torchvision() -> None:
+def import_torchvision() -> None:
     """Where its binary part is missing, torchvision still asks for two operators, which nothing here calls."""
     try:
         importlib.import_module("torchvision")
