@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from .losses._pixel import charbonnier_loss
@@ -65,9 +65,10 @@ _RANGE = ("data_range",)
 _ANY_SSIM = "scikit-image, TensorFlow, pytorch-msssim, dm_pix, piq, torchmetrics, kornia (a convention for each)"
 _ANY_MS_SSIM = "TensorFlow, pytorch-msssim, piq, torchmetrics (a convention for each)"
 _ZHAO = "Zhao 2017"
-_LEARNED = ("params", "data_range")
-_ZHANG = "Zhang 2018"
-_LPIPS = "lpips (the authors' package), torchmetrics"
+_LPIPS = Metric(
+    lpips, "metric", "lower", 0, 0, math.inf, ("params", "data_range"), "Zhang 2018", "lpips (the authors' package)",
+    map=lpips_map, smallest=31, channels=3, weights="lpips-alex",
+)  # fmt: skip
 
 _ROWS = (
     Metric(mae, "metric", "lower", 0, 0, math.inf, (), "Willmott 2005", "dm_pix, torch"),
@@ -83,18 +84,9 @@ _ROWS = (
         multi_sigma_ssim, "metric", "higher", 1, -1, 1, _RANGE, _ZHAO, "the authors' code at patch centers",
         map=multi_sigma_ssim_map, smallest=33,
     ),
-    Metric(
-        lpips, "metric", "lower", 0, 0, math.inf, _LEARNED, _ZHANG, _LPIPS, map=lpips_map, smallest=31, channels=3,
-        weights="lpips-alex",
-    ),
-    Metric(
-        lpips, "metric", "lower", 0, 0, math.inf, _LEARNED, _ZHANG, _LPIPS, map=lpips_map, smallest=16, channels=3,
-        weights="lpips-vgg", variant="vgg", options={"net": "vgg"},
-    ),
-    Metric(
-        lpips, "metric", "lower", 0, 0, math.inf, _LEARNED, _ZHANG, _LPIPS, map=lpips_map, smallest=17, channels=3,
-        weights="lpips-squeeze", variant="squeeze", options={"net": "squeeze"},
-    ),
+    _LPIPS,
+    replace(_LPIPS, smallest=16, weights="lpips-vgg", variant="vgg", options={"net": "vgg"}),
+    replace(_LPIPS, smallest=17, weights="lpips-squeeze", variant="squeeze", options={"net": "squeeze"}),
     Metric(charbonnier_loss, "loss", "lower", 0, 0, math.inf, (), "Charbonnier 1994", "BasicSR, less its constant"),
     Metric(ssim_loss, "loss", "lower", 0, 0, 2, _RANGE, _ZHAO, "piq", smallest=11),
     Metric(ms_ssim_loss, "loss", "lower", 0, 0, 1, _RANGE, "Wang 2003", "piq", smallest=161),

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 
 from .._checks import check_choice, error_text
+from ..backbones._features import BACKBONES
 from ._errors import WeightsError
 from ._manifest import HEADS, Trunk, read_manifest, shipped_folder
 from ._tensors import Tensors, nest
 
 
 VARIABLE = "JAXLOSS_WEIGHTS"
-TRUNKS = ("alexnet", "vgg16", "vgg19", "squeezenet1_1")
 LPIPS_TRUNKS = {"lpips-alex": "alexnet", "lpips-vgg": "vgg16", "lpips-squeeze": "squeezenet1_1"}
 
 
@@ -62,7 +62,7 @@ def load_params(name: str, *, exact: bool = False) -> dict[str, Any]:
     Reference:
         The papers that `extract_features` and `lpips` name; origins and licenses are in `weights/README.md`.
     """
-    check_choice("load_params", "name", name, (*TRUNKS, *LPIPS_TRUNKS))
+    check_choice("load_params", "name", name, (*BACKBONES, *LPIPS_TRUNKS))
     trunk = _arrays(_trunk_tensors(read_manifest().trunks[LPIPS_TRUNKS.get(name, name)], exact))
     if name not in LPIPS_TRUNKS:
         return trunk

@@ -104,6 +104,17 @@ def test_all_scales_of_ms_ssim_need_no_collective(crop_photograph: Callable[...,
     assert "num_partitions=8" in program and COLLECTIVE.findall(program) == []
 
 
+def test_lpips_needs_no_collective(crop_photograph: Callable[..., np.ndarray]) -> None:
+    photographs = crop_photograph(8, 48, 64)
+    images, params = shard((photographs[::-1], photographs), AxisType.Auto), jaxloss.load_params("lpips-alex")
+    score = functools.partial(jaxloss.lpips, params=params, data_range=1.0)
+    evaluate = jax.jit(value_and_gradient(score)).lower(*images).compile()
+    program = evaluate.as_text() or ""
+    assert "num_partitions=8" in program and COLLECTIVE.findall(program) == []
+    expected = value_and_gradient(score)(photographs[::-1], photographs)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), evaluate(*images), expected)
+
+
 def test_collectives_would_be_seen(rng: np.random.Generator) -> None:
     images = shard(tall(REGISTRY["mse"], rng), AxisType.Auto)
     program = compiled_text(value_and_gradient(lambda x, y: ((x - y) ** 2).mean()[None]), images)

@@ -13,6 +13,8 @@ import jax
 import numpy as np
 import pytest
 
+from benchmarks._peers import import_torchvision
+
 
 Score = Callable[[Any, Any, Any], Any]  # (library, x, y), both images as arrays of its framework -> its score
 
@@ -24,7 +26,7 @@ def peer(name: str) -> Any:
     try:
         with foreign_code():
             if name.split(".")[0] in NEED_TORCHVISION:
-                declare_torchvision_operators()
+                import_torchvision()
             return importlib.import_module(name)
     except ImportError as error:
         reason = f'{name} cannot be imported ({error}). Install the package with its extra "parity".'
@@ -39,18 +41,6 @@ def foreign_code() -> Iterator[None]:
     with warnings.catch_warnings(), jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         warnings.simplefilter("ignore")
         yield
-
-
-_declared: list[Any] = []  # a declaration lasts as long as its library object
-
-
-def declare_torchvision_operators() -> None:
-    """Importing torchvision describes two operators of its binary part; they have to be known, not to run."""
-    if not _declared:
-        library = importlib.import_module("torch").library.Library("torchvision", "DEF")
-        for operator in ("nms", "qnms"):
-            library.define(f"{operator}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        _declared.append(library)
 
 
 @dataclass(frozen=True)

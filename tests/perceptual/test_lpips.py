@@ -12,7 +12,10 @@ import pytest
 from PIL import Image
 
 import jaxloss
+from jaxloss.backbones._features import BACKBONES
+from jaxloss.backbones._layers import smallest_side, used_layers
 from jaxloss.perceptual._lpips_distances import LPIPS_TRUNKS
+from jaxloss.registry import REGISTRY
 
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -24,7 +27,7 @@ KNOWN = {"alex": (0.721881, 0.137566), "vgg": (0.568613, 0.421664), "squeeze": (
 
 @functools.cache
 def params_of(net: str) -> dict[str, Any]:
-    return jax.tree.map(jnp.asarray, jaxloss.load_params(f"lpips-{net}"))
+    return jaxloss.load_params(f"lpips-{net}")
 
 
 @functools.cache
@@ -84,6 +87,14 @@ def test_laws(pair: Pair) -> None:
 
 def rescaled(x: np.ndarray, y: np.ndarray) -> jax.Array:
     return jaxloss.lpips(255 * x, 255 * y, params=params_of("alex"), data_range=255.0)
+
+
+@pytest.mark.parametrize("net", LPIPS_TRUNKS)
+def test_registry_knows_the_least_side(net: str) -> None:
+    (row,) = (row for row in REGISTRY.values() if row.weights == f"lpips-{net}")
+    trunk = LPIPS_TRUNKS[net]
+    assert row.smallest == smallest_side(used_layers(BACKBONES[trunk.net], trunk.layers))
+    assert row.options.get("net", "alex") == net
 
 
 def test_layers_add_up(pair: Pair) -> None:
