@@ -8,7 +8,11 @@ from jax import lax
 from jax.typing import DTypeLike
 
 from .._types import Array
+from ._convolution import convolution
 from ._layers import Conv, Fire, Pool, Relu, Table, used_layers
+
+
+convolve = functools.partial(nn.Conv, conv_general_dilated=convolution)
 
 
 class Backbone(nn.Module):
@@ -27,7 +31,7 @@ class Backbone(nn.Module):
         for layer in used_layers(self.layers, self.taps):
             match layer:
                 case Conv(name, width, size, stride, padding):
-                    x = nn.Conv(width, (size, size), stride, padding, dtype=self.dtype, name=name)(x)
+                    x = convolve(width, (size, size), stride, padding, dtype=self.dtype, name=name)(x)
                 case Relu(name):
                     x = nn.relu(x)
                 case Pool(name):
@@ -45,8 +49,11 @@ class FireModule(nn.Module):
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        narrow = nn.relu(nn.Conv(self.squeeze, (1, 1), dtype=self.dtype, name="squeeze")(x))
-        wide = [nn.Conv(self.expand, (k, k), dtype=self.dtype, name=f"expand{k}x{k}")(narrow) for k in (1, 3)]
+        narrow = nn.relu(convolve(self.squeeze, (1, 1), padding=0, dtype=self.dtype, name="squeeze")(x))
+        wide = [
+            convolve(self.expand, (k, k), padding=k // 2, dtype=self.dtype, name=f"expand{k}x{k}")(narrow)
+            for k in (1, 3)
+        ]
         return nn.relu(jnp.concatenate(wide, axis=-1))
 
 

@@ -1,0 +1,83 @@
+"""Convolutions arranged for a CPU are the convolutions of XLA: values, derivatives, every mode."""
+
+import functools
+import re
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from jax.test_util import check_grads
+
+from jaxloss.backbones._convolution import convolution
+
+
+DIMENSIONS = ("NHWC", "HWIO", "NHWC")
+
+# (kernel size, stride, padding, height, width): the layers of the networks, at even, odd and least sizes.
+CASES = [
+    (3, 1, 1, 5, 7), (3, 1, 1, 1, 1), (3, 1, 0, 6, 4), (1, 1, 0, 6, 5), (1, 1, 0, 1, 1), (5, 1, 2, 9, 8),
+    (5, 1, 2, 2, 3), (3, 2, 0, 17, 16), (11, 4, 2, 7, 7), (11, 4, 2, 31, 33), (11, 4, 2, 64, 65), (11, 4, 2, 30, 70),
+]  # fmt: skip
+
+
+def both(size: int, stride: int, padding: int):
+    options = {"dimension_numbers": DIMENSIONS}
+    ours = functools.partial(convolution, strides=(stride, stride), padding=[(padding, padding)] * 2, **options)
+    plain = functools.partial(
+        lax.conv_general_dilated, window_strides=(stride, stride), padding=[(padding, padding)] * 2, **options
+    )
+    return ours, plain
+
+
+def random_arrays(rng: np.random.Generator, size: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    return rng.normal(size=(2, height, width, 3)), rng.normal(size=(size, size, 3, 4))
+
+
+@pytest.mark.parametrize(("size", "stride", "padding", "height", "width"), CASES)
+def test_values_and_adjoints(size, stride, padding, height, width, rng: np.random.Generator) -> None:
+    ours, plain = both(size, stride, padding)
+    with jax.enable_x64(True):
+        x, kernel = map(jnp.asarray, random_arrays(rng, size, height, width))
+        expected, expected_pullback = jax.vjp(plain, x, kernel)
+        result, pullback = jax.vjp(ours, x, kernel)
+        np.testing.assert_allclose(result, expected, rtol=1e-12, atol=1e-12)
+        cotangent = jnp.asarray(rng.normal(size=expected.shape))
+        for adjoint, reference in zip(pullback(cotangent), expected_pullback(cotangent), strict=True):
+            np.testing.assert_allclose(adjoint, reference, rtol=1e-12, atol=1e-11)
+
+
+@pytest.mark.parametrize("case", [(3, 1, 1, 4, 5), (11, 4, 2, 12, 11)])
+def test_every_mode_of_second_order(case, rng: np.random.Generator) -> None:
+    ours, _ = both(*case[:3])
+    with jax.enable_x64(True):
+        x, kernel = random_arrays(rng, case[0], *case[3:])
+        check_grads(lambda x, kernel: ours(x, kernel) ** 2, (x, kernel), order=2, modes=("fwd", "rev"))
+
+
+@pytest.mark.parametrize("case", [(3, 1, 1, 4, 5), (11, 4, 2, 12, 11)])
+def test_vmap_over_images_and_kernels(case, rng: np.random.Generator) -> None:
+    ours, plain = both(*case[:3])
+    with jax.enable_x64(True):
+        pairs = [random_arrays(rng, case[0], *case[3:]) for _ in range(3)]
+        images, kernels = np.stack([x for x, _ in pairs]), np.stack([kernel for _, kernel in pairs])
+        for axes in ((0, None), (None, 0), (0, 0)):
+            arguments = [z if axis == 0 else z[0] for z, axis in zip((images, kernels), axes, strict=True)]
+            mapped = jax.vmap(ours, in_axes=axes)(*arguments)
+            np.testing.assert_allclose(mapped, jax.vmap(plain, in_axes=axes)(*arguments), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("size", "stride", "padding"), [(3, 1, 1), (1, 1, 0), (11, 4, 2)])
+def test_no_convolution_runs_on_one_core(size, stride, padding, rng: np.random.Generator) -> None:
+    """XLA's library fusions do. The value and the adjoint that images need are free of them."""
+    ours, _ = both(size, stride, padding)
+    x, kernel = (rng.normal(size=shape).astype("f") for shape in ((2, 64, 64, 32), (size, size, 32, 64)))
+
+    def value_and_adjoint(x, kernel):
+        value, pullback = jax.vjp(lambda x: ours(x, kernel), x)
+        return value, pullback(value)
+
+    program = jax.jit(value_and_adjoint).lower(x, kernel).compile().as_text() or ""
+    assert len(re.findall(r" convolution\(", program)) == 2
+    assert re.findall(r"__(?:ynn|xnn|onednn)_fusion", program) == []
