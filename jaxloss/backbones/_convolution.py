@@ -50,6 +50,8 @@ def _blockwise(x: Array, kernel: Array, stride: int, padding: Padding, **options
     blocks = [(side + sum(p) - kernel.shape[0]) // stride + taps for side, p in zip(sides, padding, strict=True)]
     margins = [(low, b * stride - side - low) for b, side, (low, _) in zip(blocks, sides, padding, strict=True)]
     x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *((low, high, 0) for low, high in margins), (0, 0, 0)))
+    # One axis at a time: explicit meshes refuse to reshape several at once.
+    x = x.reshape(n, blocks[0] * stride, -1).reshape(n, blocks[0] * stride, blocks[1], stride * channels)
     x = x.reshape(n, blocks[0], stride, blocks[1], stride * channels)
     x = jnp.concatenate([x[:, :, row] for row in range(stride)], axis=-1)  # a transposition would take twice as long
     fill = taps * stride - kernel.shape[0]

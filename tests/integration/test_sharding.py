@@ -115,6 +115,21 @@ def test_lpips_needs_no_collective(crop_photograph: Callable[..., np.ndarray]) -
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), evaluate(*images), expected)
 
 
+def test_lpips_on_explicit_meshes_and_in_shard_map(crop_photograph: Callable[..., np.ndarray]) -> None:
+    photographs = crop_photograph(8, 48, 64)
+    images, params = (photographs[::-1], photographs), jaxloss.load_params("lpips-alex")
+    evaluate = value_and_gradient(functools.partial(jaxloss.lpips, params=params, data_range=1.0))
+    expected = jax.jit(evaluate)(*images)
+    with jax.set_mesh(mesh(AxisType.Explicit)):
+        typed = jax.jit(evaluate)(*shard(images, AxisType.Explicit))
+    assert [jax.typeof(z).sharding.spec[0] for z in jax.tree.leaves(typed)] == ["batch"] * 3
+    mapped = jax.shard_map(evaluate, mesh=mesh(AxisType.Auto), in_specs=BATCH, out_specs=BATCH)
+    for result in (typed, jax.jit(mapped)(*images)):
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, np.asarray(b), rtol=1e-4, atol=1e-6), result, expected
+        )
+
+
 def test_collectives_would_be_seen(rng: np.random.Generator) -> None:
     images = shard(tall(REGISTRY["mse"], rng), AxisType.Auto)
     program = compiled_text(value_and_gradient(lambda x, y: ((x - y) ** 2).mean()[None]), images)
