@@ -5,7 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from .losses._pixel import charbonnier_loss
+from .losses._frequency import focal_frequency_loss
+from .losses._pixel import barron_loss, charbonnier_loss
+from .losses._smoothness import gradient_loss
 from .losses._structural import mix_loss, ms_ssim_loss, multi_sigma_ssim_loss, ssim_loss
 from .metrics._ms_ssim import ms_ssim
 from .metrics._multi_sigma_ssim import multi_sigma_ssim, multi_sigma_ssim_map
@@ -88,6 +90,15 @@ _ROWS = (
     replace(_LPIPS, smallest=16, weights="lpips-vgg", variant="vgg", options={"net": "vgg"}),
     replace(_LPIPS, smallest=17, weights="lpips-squeeze", variant="squeeze", options={"net": "squeeze"}),
     Metric(charbonnier_loss, "loss", "lower", 0, 0, math.inf, (), "Charbonnier 1994", "BasicSR, less its constant"),
+    Metric(barron_loss, "loss", "lower", 0, 0, math.inf, (), "Barron 2019", "the author's code, kornia"),
+    Metric(
+        gradient_loss, "loss", "lower", 0, 0, math.inf, (), "Mathieu 2016", "the paper, whose sum is a mean here",
+        smallest=2,
+    ),
+    Metric(
+        focal_frequency_loss, "loss", "lower", 0, 0, math.inf, (), "Jiang 2021", "the authors' package",
+        mask=False,
+    ),
     Metric(ssim_loss, "loss", "lower", 0, 0, 2, _RANGE, _ZHAO, "piq", smallest=11),
     Metric(ms_ssim_loss, "loss", "lower", 0, 0, 1, _RANGE, "Wang 2003", "piq", smallest=161),
     Metric(

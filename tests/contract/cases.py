@@ -34,7 +34,10 @@ NEEDED = {"data_range": 1.0}
 _TWO_SCALES = {"weights": (0.5, 0.5), "window_size": 7}
 _TWO_SIGMAS = {"sigmas": (0.5, 1.5), "window_size": 7}
 SMALL_OPTIONS: dict[str, dict[str, Any]] = {
-    "charbonnier_loss": {"epsilon": 0.1},  # as smooth as finite differences need it
+    # As smooth as finite differences need them, and without weights whose change is no part of the gradient.
+    "charbonnier_loss": {"epsilon": 0.1},
+    "gradient_loss": {"norm": "l2"},
+    "focal_frequency_loss": {"alpha": 0.0},
     "ms_ssim": _TWO_SCALES,
     "ms_ssim_loss": _TWO_SCALES,
     "multi_sigma_ssim": _TWO_SIGMAS,

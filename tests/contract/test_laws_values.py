@@ -49,7 +49,8 @@ def test_scores_stay_in_range(row: Metric, photographs: np.ndarray, rng: np.rand
     x = np.concatenate([1 - natural, random[::-1], random, white, 1 - checkerboard])
     scores = np.asarray(jax.jit(default(row))(x, y))
     assert (scores >= row.lowest).all() and (scores <= row.highest).all(), scores
-    assert (scores != row.perfect).all()
+    # Black and white differ in no gradient.
+    assert (np.delete(scores, np.arange(6, 8) if row.name == "gradient_loss" else []) != row.perfect).all()
 
 
 @every_ranged_metric
