@@ -13,5 +13,6 @@ from ._numerics import (
     safe_power as safe_power,
     safe_sqrt as safe_sqrt,
 )
+from ._partial_conv import partial_conv as partial_conv
 from ._pyramids import average_pool as average_pool
 from ._ranges import to_float as to_float, to_unit as to_unit

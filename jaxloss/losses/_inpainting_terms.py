@@ -1,0 +1,158 @@
+"""How each kind of term of an inpainting objective is evaluated, and from which images and features."""
+
+import functools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from .._checks import error_text
+from .._types import Array, ArrayLike, Features, Params, Scores
+from ..backbones._features import BACKBONES, PREPROCESSING, FeatureFunction, extract_features
+from ..perceptual._lpips import lpips
+from ..perceptual._perceptual import DISTANCES, perceptual_loss
+from ..perceptual._style import style_loss
+from ._adversarial import generator_loss
+from ._feature_matching import LayerFeatures, feature_matching_loss
+from ._inpainting_recipes import Term
+from ._masked import restrict
+from ._smoothness import total_variation
+
+
+class View(NamedTuple):
+    """What a term, and its network, sees of an image."""
+
+    image: str
+    preprocess: str
+    region: str
+    net: str = ""
+
+
+class Scene(NamedTuple):
+    """All that the terms of one objective look at."""
+
+    name: str  # of the function, for errors
+    images: Mapping[str, Array]  # output, composite and target, [..., H, W, C] in [0, 1]
+    known: Array  # [..., H, W, 1]
+    params: Mapping[str, Params]
+    nets: Mapping[str, FeatureFunction]
+    features: Mapping[View, Features]
+    logits: Mapping[str, ArrayLike]  # by head
+    discriminator_features: Sequence[LayerFeatures] | None
+
+    def see(self, view: View) -> Array:
+        x = self.images[view.image]
+        offset, scale = (
+            jnp.asarray(z, x.dtype).reshape((1,) * (x.ndim - 1) + (-1,)) for z in PREPROCESSING[view.preprocess]
+        )
+        if offset.size == 3 != x.shape[-1]:
+            way_out = "Gray images: jnp.repeat(x, 3, axis=-1)."
+            raise ValueError(error_text(self.name, "images [..., H, W, 3]", x.shape, way_out))
+        return restrict((x - offset) / scale, self.known, view.region)
+
+
+def features_of(scene: Scene, terms: Sequence[Term]) -> dict[View, Features]:
+    """The features of all terms, once for each view of an image: it is the networks that take the time."""
+    layers: dict[View, dict[str, None]] = {}
+    for term in terms:
+        if term.kind in ("perceptual", "style"):
+            for image in (*term.images, "target"):
+                wanted = layers.setdefault(_view(term, image), {})
+                wanted.update(dict.fromkeys(term.options["weights"] or ()))
+    return {view: _extract(scene, view, tuple(wanted)) for view, wanted in layers.items()}
+
+
+def _view(term: Term, image: str) -> View:
+    return View(image, term.preprocess, term.region, term.net)
+
+
+def _extract(scene: Scene, view: View, layers: tuple[str, ...]) -> Features:
+    net, x = scene.nets.get(view.net, view.net), scene.see(view)
+    if callable(net):
+        params = scene.params.get(view.net, {})
+        # Without names all features count, which only the function knows.
+        layers = layers or tuple(jax.eval_shape(net, params, x.reshape(math.prod(x.shape[:-3]), *x.shape[-3:])))
+    elif net not in BACKBONES:
+        way_out = f"It does not come with jaxloss: nets={{{net!r}: function}}, and its parameters in params."
+        raise ValueError(error_text(scene.name, f"a function for the network {net!r}", list(scene.nets), way_out))
+    else:
+        params = _params(scene, net)
+    return extract_features(x, net=net, params=params, layers=layers, data_range=1.0, preprocess="unit")
+
+
+def _params(scene: Scene, net: str) -> Params:
+    if net not in scene.params:
+        way_out = f"params={{{net!r}: load_params({net!r})}}."
+        raise ValueError(error_text(scene.name, f"params of {net!r}", f"those of {list(scene.params)}", way_out))
+    return scene.params[net]
+
+
+def _over_images(loss: Callable[[Scene, Term, View, View], Scores]) -> Callable[[Scene, Term], Scores]:
+    """The sum of a loss over the images of a term, each against the target."""
+
+    def total(scene: Scene, term: Term) -> Scores:
+        views = [_view(term, image) for image in (*term.images, "target")]
+        return functools.reduce(jnp.add, (loss(scene, term, view, views[-1]) for view in views[:-1]))
+
+    return total
+
+
+def _pixel(scene: Scene, term: Term, x: View, y: View) -> Scores:
+    return DISTANCES[term.options["distance"]](scene.see(x), scene.see(y))
+
+
+def _perceptual(scene: Scene, term: Term, x: View, y: View) -> Scores:
+    return perceptual_loss(scene.features[x], scene.features[y], **term.options)
+
+
+def _style(scene: Scene, term: Term, x: View, y: View) -> Scores:
+    return style_loss(scene.features[x], scene.features[y], **term.options)
+
+
+def _lpips(scene: Scene, term: Term, x: View, y: View) -> Scores:
+    images = (scene.see(view._replace(preprocess="unit")) for view in (x, y))  # it has a range of its own
+    params, net = _params(scene, term.net), term.net.removeprefix("lpips-")
+    return lpips(*images, params=params, net=net, data_range=1.0, **term.options)
+
+
+def _total_variation(scene: Scene, term: Term, x: View, y: View) -> Scores:
+    return total_variation(scene.see(x), **term.options)
+
+
+def _adversarial(scene: Scene, term: Term) -> Scores:
+    if term.head not in scene.logits:
+        expected = f"discriminator_logits of the {term.head!r}"
+        way_out = (
+            f"Several outputs are a mapping, {{{term.head!r}: logits}}. To leave the term out:"
+            f" weights={{{term.name!r}: 0.0}}."
+        )
+        raise ValueError(error_text(scene.name, expected, f"those of {list(scene.logits)}", way_out))
+    losses = generator_loss(scene.logits[term.head], **term.options)
+    leading = scene.known.shape[:-3]
+    if losses.shape[: len(leading)] != leading:
+        way_out = "The discriminator must not reduce over the batch."
+        raise ValueError(error_text(scene.name, f"logits of shape {[*leading, ...]}", losses.shape, way_out))
+    return losses.mean(axis=tuple(range(len(leading), losses.ndim)))
+
+
+def _feature_matching(scene: Scene, term: Term) -> Scores:
+    pair = scene.discriminator_features
+    if pair is None or len(pair) != 2:
+        got = "none" if pair is None else f"{len(pair)} of them"
+        way_out = f"To leave the term out: weights={{{term.name!r}: 0.0}}."
+        expected = "discriminator_features, (those of the output, those of the target)"
+        raise ValueError(error_text(scene.name, expected, got, way_out))
+    return feature_matching_loss(pair[0], pair[1], **term.options)
+
+
+KINDS: dict[str, Callable[[Scene, Term], Scores]] = {
+    "pixel": _over_images(_pixel),
+    "perceptual": _over_images(_perceptual),
+    "style": _over_images(_style),
+    "lpips": _over_images(_lpips),
+    "total_variation": _over_images(_total_variation),
+    "adversarial": _adversarial,
+    "feature_matching": _feature_matching,
+}

@@ -1,0 +1,284 @@
+"""The engine of inpainting objectives: what it computes, what it asks for, and its laws under JAX."""
+
+import dataclasses
+import re
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+from jaxloss import INPAINTING_RECIPES, composite, inpainting_discriminator_loss, inpainting_loss
+from jaxloss.losses._inpainting_recipes import Recipe, Term
+from tests.losses._inpainting_example import Example, example, params_of
+
+
+# Quick ones: their networks are small, or their first layers are enough.
+OWN = Recipe(
+    "all kinds of terms",
+    "nobody 2026",
+    (
+        Term("hole", "pixel", 2.0, "", region="hole", preprocess="unit", options={"distance": "l1"}),
+        Term("known", "pixel", 1.0, "", ("output", "composite"), "known", options={"distance": "mse"}),
+        Term("perceptual", "perceptual", 0.5, "", net="vgg16", options={"weights": {"pool1": 1.0}, "distance": "l1"}),
+        Term("style", "style", 3.0, "", net="vgg16", region="hole", options={"weights": {"relu1_2": 1.0}}),
+        Term("lpips", "lpips", 1.0, "", ("composite",), preprocess="lpips", net="lpips-alex"),
+        Term("total_variation", "total_variation", 0.1, "", ("composite",), preprocess="unit"),
+        Term("adversarial", "adversarial", 0.1, "", options={"kind": "hinge"}),
+        Term("feature_matching", "feature_matching", 1.0, "", options={"distance": "l1"}),
+    ),
+    "none",
+)
+
+
+@pytest.fixture
+def scene(crop_photograph, rng: np.random.Generator) -> Example:
+    return example(crop_photograph(2, 32, 36), rng)
+
+
+def own_options(scene: Example) -> dict[str, Any]:
+    params = {net: params_of(net) for net in OWN.networks}
+    return {**scene.options("lama"), "recipe": OWN, "params": params}
+
+
+def evaluate(scene: Example, recipe: str, /, **changes: Any) -> Any:
+    return inpainting_loss(scene.output, scene.target, scene.mask, **scene.options(recipe) | changes)
+
+
+@pytest.mark.parametrize(("recipe", "count"), [("pconv", 3), ("pconv_nvidia", 2), ("transcnn_hae", 2), ("ctn", 4)])
+def test_features_are_computed_once(recipe: str, count: int, scene: Example) -> None:
+    """Of output, composite and target: perceptual and style losses share them, unless they see other images."""
+    (net,) = INPAINTING_RECIPES[recipe].networks
+    layers = {layer for term in INPAINTING_RECIPES[recipe].terms for layer in term.options.get("weights", ())}
+    seen = []
+
+    def network(params: Any, images: jax.Array) -> dict[str, jax.Array]:
+        seen.append(np.asarray(images))
+        return dict.fromkeys(layers, images)
+
+    evaluate(scene, recipe, nets={net: network}, params={})
+    assert len(seen) == count
+    assert all(not np.allclose(a, b) for i, a in enumerate(seen) for b in seen[:i])
+
+
+def test_terms_that_do_not_count_are_not_computed(scene: Example) -> None:
+    weights = {"perceptual": 0.0, "style": 0, "hole": 2.0}
+    loss = evaluate(scene, "pconv", params={}, weights=weights)
+    assert list(loss.terms) == ["valid", "hole", "total_variation"]
+    expected = loss.terms["valid"] + 2 * loss.terms["hole"] + 0.1 * loss.terms["total_variation"]
+    np.testing.assert_allclose(loss.total, expected, rtol=1e-6)
+
+
+def test_a_term_of_weight_zero_can_be_given_one(scene: Example) -> None:
+    weights = {"perceptual": 0, "style": 0, "total_variation": 0.5}
+    loss = evaluate(scene, "pconv_nvidia", params={}, weights=weights)
+    np.testing.assert_allclose(loss.total, 5 * loss.terms["l1"] + 0.5 * loss.terms["total_variation"], rtol=1e-6)
+    assert (loss.terms["total_variation"] > 0).all()
+
+
+def test_weights_may_be_traced(scene: Example) -> None:
+    @jax.jit
+    def totals(weight: jax.Array) -> tuple[jax.Array, jax.Array]:
+        loss = evaluate(scene, "lama", weights={"l1": weight, "perceptual": 0.0})
+        return loss.total, loss.terms["l1"]
+
+    without, l1 = totals(jnp.float32(0))
+    np.testing.assert_allclose(totals(jnp.float32(30))[0], without + 30 * l1, rtol=1e-5)
+    assert (l1 > 0).all()
+
+
+def test_unit_of_the_images(scene: Example) -> None:
+    """What counts are values relative to the data range."""
+    bytes_ = dataclasses.replace(scene, output=255 * scene.output, target=255 * scene.target)
+    expected, loss = evaluate(scene, "lama"), evaluate(bytes_, "lama", data_range=255.0)
+    np.testing.assert_allclose(loss.total, expected.total, rtol=1e-5)
+
+
+def test_raw_output_and_composite(scene: Example) -> None:
+    """Known pixels of the output have no part in a recipe that looks at the composite, and one in the others."""
+    known = scene.mask[..., None] > 0
+    changed = dataclasses.replace(scene, output=np.where(known, 0.5, scene.output))
+    for recipe, same in (("coordfill", True), ("lama", False), ("pconv", False)):
+        totals = [np.asarray(evaluate(s, recipe).total) for s in (scene, changed)]
+        assert np.allclose(*totals, rtol=1e-6) == same, recipe
+
+
+@pytest.mark.parametrize(
+    "recipe", ["pconv", "ctn", "mat", "coordfill", "lama"]
+)  # all kinds of terms, views and networks
+def test_gradients_are_finite(recipe: str, crop_photograph, rng: np.random.Generator) -> None:
+    """With nothing known, without a hole, and for an output that is the target."""
+    scene = example(crop_photograph(1, 20, 22), rng)
+    weights = {"lpips": 0.0} if recipe == "coordfill" else {}  # which needs larger images, and has a test of its own
+
+    @jax.jit
+    @jax.grad
+    def gradient(output: jax.Array, mask: jax.Array) -> jax.Array:
+        changed = dataclasses.replace(scene, output=output, mask=mask)
+        return evaluate(changed, recipe, weights=weights).total.sum()
+
+    ones, zeros = np.ones_like(scene.mask), np.zeros_like(scene.mask)
+    for output in (scene.output, scene.target):
+        for mask in (ones, zeros, scene.mask):
+            assert np.isfinite(gradient(output, mask)).all()
+    looks_at_pixels = recipe != "coordfill"
+    assert (np.asarray(gradient(scene.output, scene.mask)) != 0).any() == looks_at_pixels
+
+
+def test_gradient_at_the_target(scene: Example) -> None:
+    """Not under jit: a compiler may round the features of two equal images differently, and L1 has a corner there."""
+    gradient = jax.grad(lambda x: evaluate(dataclasses.replace(scene, output=x), "pconv_nvidia").total.sum())
+    assert (np.asarray(gradient(scene.target)) == 0).all()
+
+
+def test_gradient_of_lpips_and_of_what_the_discriminator_returns(scene: Example) -> None:
+    def total(output: jax.Array, logits: Any, features: Any) -> jax.Array:
+        options = {"discriminator_logits": logits, "discriminator_features": features}
+        return evaluate(dataclasses.replace(scene, output=output), "coordfill", **options).total.sum()
+
+    arguments = scene.target, {"output": jnp.full((2, 4, 4, 1), -1e4)}, scene.features
+    image, logits, (ours, theirs) = jax.grad(total, argnums=(0, 1, 2))(*arguments)
+    assert (image == 0).all()
+    np.testing.assert_allclose(logits["output"], -1 / 16)
+    assert all((z != 0).all() for z in ours.values()) and all((z == 0).all() for z in theirs.values())
+
+
+def test_transforms(crop_photograph, rng: np.random.Generator) -> None:
+    """jit, vmap and a sharded batch give what the batch gives."""
+    scene = example(crop_photograph(8, 32, 36), rng)
+    options = own_options(scene)
+
+    def loss(output: Any, target: Any, mask: Any, logits: Any, features: Any) -> Any:
+        given = {"discriminator_logits": logits, "discriminator_features": features}
+        return inpainting_loss(output, target, mask, **options | given)
+
+    batch = scene.output, scene.target, scene.mask, scene.logits, scene.features
+    expected = jax.tree.map(np.asarray, loss(*batch))
+    assert expected.total.shape == (8,)
+    mesh = jax.make_mesh((8,), ("batch",), axis_types=(AxisType.Auto,))
+    sharding = NamedSharding(mesh, PartitionSpec("batch"))
+    sharded = jax.jit(loss)(*jax.device_put(batch, sharding))
+    assert all(z.sharding.is_equivalent_to(sharding, 1) for z in jax.tree.leaves(sharded))
+    for result in (sharded, jax.vmap(loss)(*batch)):
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4), result, expected)
+
+
+@pytest.mark.parametrize("leading", [(), (2, 2)])
+def test_leading_axes(leading: tuple[int, ...], crop_photograph, rng: np.random.Generator) -> None:
+    scene = example(crop_photograph(4, 16, 18), rng)
+    count = int(np.prod(leading))
+    weights = {"lpips": 0.0}  # which needs larger images
+
+    def shaped(z: np.ndarray) -> np.ndarray:
+        return z[:count].reshape(*leading, *z.shape[1:])
+
+    parts: Any = jax.tree.map(shaped, (scene.output, scene.target, scene.logits, scene.features))
+    options: dict[str, Any] = own_options(scene) | {"weights": weights}
+    given = {"discriminator_logits": parts[2], "discriminator_features": parts[3]}
+    loss = inpainting_loss(parts[0], parts[1], scene.mask[0], **options | given)
+    mask = np.broadcast_to(scene.mask[0], scene.mask.shape)
+    expected = inpainting_loss(scene.output, scene.target, mask, **options)
+    assert loss.total.shape == leading
+    np.testing.assert_allclose(np.ravel(loss.total), expected.total[:count], rtol=1e-4)
+
+
+def test_dtypes(scene: Example) -> None:
+    half = dataclasses.replace(scene, output=scene.output.astype(np.float16), target=scene.target.astype(np.float16))
+    assert evaluate(half, "lama").total.dtype == jnp.float32
+    with jax.enable_x64(True):
+        double = dataclasses.replace(scene, output=scene.output.astype(np.float64))
+        loss = evaluate(double, "pconv")
+        assert {z.dtype for z in jax.tree.leaves(loss)} == {np.dtype(np.float64)}
+        np.testing.assert_allclose(loss.total, evaluate(scene, "pconv").total, rtol=1e-5)
+
+
+BAD_ARGUMENTS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "recipe": ("lama", {"recipe": "pconf"}, "recipe one of ['cmt', 'coordfill', 'ctn', "),
+    "weights": (
+        "lama",
+        {"weights": {"style": 1.0}},
+        "names in weights one of ['adversarial', 'feature_matching', ",
+    ),
+    "cmt": ("cmt", {"weights": {"l1": 1.0}}, "got none of ['perceptual', 'adversarial']. Continuous Mask-aware Trans"),
+    "nothing": ("pconv_nvidia", {"weights": {"l1": 0, "perceptual": 0, "style": 0}}, "a term of weight other than 0"),
+    "params": (
+        "pconv",
+        {"params": {"vgg19": {}}},
+        "params of 'vgg16', got those of ['vgg19']. params={'vgg16': l",
+    ),
+    "net": ("lama", {"nets": None}, "a function for the network 'resnet50_dilated', got []. It does not come with"),
+    "logits": ("ctn", {"discriminator_logits": None}, "discriminator_logits of the 'output', got those of []"),
+    "head": ("mat", {"discriminator_logits": np.ones((2, 1), np.float32)}, "the 'stage1', got those of ['output']"),
+    "way out": ("mat", {"discriminator_logits": {}}, "To leave the term out: weights={'adversarial': 0.0}."),
+    "reduced": ("lama", {"discriminator_logits": np.ones((), np.float32)}, "logits of shape [2, Ellipsis], got ()"),
+    "features": ("lama", {"discriminator_features": None}, "(those of the output, those of the target), got none"),
+    "one features": ("lama", {"discriminator_features": [{}]}, "(those of the output, those of the target), got 1 of"),
+    "data range": ("pconv", {"data_range": 0.0}, "data_range > 0, got 0.0"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_ARGUMENTS)
+def test_bad_argument(name: str, scene: Example) -> None:
+    recipe, change, message = BAD_ARGUMENTS[name]
+    with pytest.raises(ValueError, match=f"^inpainting_loss: expected .*{re.escape(message)}"):
+        evaluate(scene, recipe, **change)
+
+
+def test_bad_images(scene: Example) -> None:
+    for change, error, message in (
+        ({"output": scene.output[:1]}, ValueError, "output and target of equal shape"),
+        ({"mask": scene.mask[..., None]}, ValueError, "mask of shape"),
+        ({"target": (255 * scene.target).astype(np.uint8)}, TypeError, "target of a floating dtype, got uint8"),
+        ({"output": scene.output[..., :1], "target": scene.target[..., :1]}, ValueError, "images [..., H, W, 3]"),
+    ):
+        with pytest.raises(error, match=f"^inpainting_loss: expected {re.escape(message)}"):
+            evaluate(dataclasses.replace(scene, **change), "pconv")
+
+
+def softplus(x: np.ndarray) -> np.ndarray:
+    return np.logaddexp(0, x.astype(np.float64))
+
+
+@pytest.mark.parametrize(
+    ("recipe", "scale"), [("ctn", 0.5), ("tformer", 0.5), ("mat", 1), ("coordfill", 1), ("cmt", 1)]
+)
+def test_discriminator(recipe: str, scale: float, rng: np.random.Generator) -> None:
+    real, fake = 5 * rng.standard_normal((2, 3, 4, 5, 1), np.float32)
+    loss = inpainting_discriminator_loss(real, fake, recipe=recipe)
+    np.testing.assert_allclose(loss, scale * (softplus(-real) + softplus(fake)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(16, 18), (5, 7), (8, 6), (40, 19)], ids=str)
+def test_discriminator_of_lama_counts_known_pixels_as_real(size: tuple[int, int], rng: np.random.Generator) -> None:
+    real, fake = 5 * rng.standard_normal((2, 3, *size, 1), np.float32)
+    mask = (rng.random((3, 16, 18)) < 0.5).astype(np.float32)
+    rows, columns = (np.floor(np.arange(n) * (m / n) + 1e-9).astype(int) for n, m in zip(size, (16, 18), strict=True))
+    hole = 1 - mask[:, rows][:, :, columns][..., None]
+    expected = softplus(-real) + hole * softplus(fake) + (1 - hole) * softplus(-fake)
+    for given, truth in ((mask, expected), (mask > 0, expected)):
+        np.testing.assert_allclose(
+            inpainting_discriminator_loss(real, fake, recipe="lama", mask=given), truth, rtol=1e-5
+        )
+    shared = inpainting_discriminator_loss(real, fake, recipe="lama", mask=mask[0])
+    np.testing.assert_allclose(shared[0], expected[0], rtol=1e-5)
+
+
+def test_discriminator_needs() -> None:
+    logits, mask = jnp.zeros((2, 4, 4, 1)), jnp.ones((2, 8, 8))
+    name = "^inpainting_discriminator_loss: expected "
+    with pytest.raises(ValueError, match=rf"{name}a recipe with a discriminator, as \['ctn', .*, got 'pconv'"):
+        inpainting_discriminator_loss(logits, logits, recipe="pconv")
+    with pytest.raises(ValueError, match=f"{name}the mask of the images, got none"):
+        inpainting_discriminator_loss(logits, logits, recipe="lama")
+    with pytest.raises(ValueError, match=rf"{name}logits \[..., h, w, c\] and mask .*, got \(2, 4, .* and \(3, 8, 8\)"):
+        inpainting_discriminator_loss(logits, logits, recipe="lama", mask=jnp.ones((3, 8, 8)))
+    gradient = jax.grad(lambda fake: inpainting_discriminator_loss(logits, fake, recipe="lama", mask=mask).sum())
+    assert jnp.isfinite(gradient(jnp.full_like(logits, 1e4))).all()
+
+
+def test_composite_is_what_the_recipes_compare(scene: Example) -> None:
+    """A recipe on the composite gives for the composite what it gives for the output."""
+    finished = dataclasses.replace(scene, output=composite(scene.output, scene.target, scene.mask))
+    np.testing.assert_allclose(evaluate(finished, "coordfill").total, evaluate(scene, "coordfill").total, rtol=1e-6)
