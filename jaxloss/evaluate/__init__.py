@@ -1,6 +1,7 @@
-"""The tools around the metrics: image files, comparison, pictures of differences, the check of the gradients."""
+"""The tools around the metrics: image files, comparison, pictures of differences, gradient check, style transfer, curves."""
 
 from ._compare import choose_metrics as choose_metrics, compare as compare, shape_notes as shape_notes
+from ._curve_file import curves_csv as curves_csv, read_curves as read_curves
 from ._demo import demo as demo, distort as distort, sample_photograph as sample_photograph
 from ._errors import InputError as InputError
 from ._gradcheck import (
@@ -15,3 +16,4 @@ from ._pictures import (
     heat_map_picture as heat_map_picture,
 )
 from ._saving import save_picture as save_picture
+from ._stylize import stylize as stylize

@@ -1,7 +1,8 @@
 """Picture files: refused before the work if they cannot be written, and written whole or not at all."""
 
+import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import PIL.Image
@@ -21,6 +22,9 @@ def check_destination(path: str | os.PathLike[str], inputs: Iterable[str] = ()) 
         raise InputError(f"{path}: the directory {path.parent} does not exist.")
     if path.exists() and any(os.path.exists(name) and os.path.samefile(name, path) for name in inputs):
         raise InputError(f"{path}: is one of the images to read. Choose another name for the picture.")
+    # Permissions and what a format cannot hold show only when something is written.
+    with _part_of(path) as part:
+        PIL.Image.new("RGB", (16, 16)).save(part)
     return path
 
 
@@ -43,10 +47,17 @@ def save_picture(picture: PIL.Image.Image, path: str | os.PathLike[str]) -> None
         (2, 3, 3)
     """
     path = Path(path)
-    part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
+    with _part_of(path) as part:
         picture.save(part)
         os.replace(part, path)
+
+
+@contextlib.contextmanager
+def _part_of(path: Path) -> Iterator[Path]:
+    """A file beside the destination, which is gone afterwards in any case."""
+    part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield part
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be written: {getattr(error, 'strerror', None) or error}.") from error
     finally:

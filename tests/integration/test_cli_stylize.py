@@ -1,0 +1,162 @@
+"""`jaxloss stylize` as its users meet it: a picture, or one line about what is wrong before the work begins."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from PIL import Image
+
+from jaxloss import cli, evaluate
+from jaxloss.evaluate import _stylize
+from tests.integration.test_cli import only_line
+
+
+Run = Callable[[str], tuple[int, str, str]]
+QUICK = "--size 32 --steps 2"
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """`run("photo.png style.png -o out.png")` -> exit code, stdout, stderr of `jaxloss stylize` in this process."""
+
+    def call(arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["jaxloss", "stylize", *arguments.split()])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, photograph: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current directory, with images in it."""
+    monkeypatch.chdir(tmp_path)
+    photo = Image.fromarray(np.rint(photograph[:64, 60:140] * 255).astype(np.uint8))
+    photo.save("photo.png")
+    photo.rotate(90, expand=True).save("style.png")
+    photo.convert("L").save("gray.png")
+    photo.crop((0, 0, 60, 6)).save("narrow.png")
+    photo.putalpha(128)
+    photo.save("alpha.png")
+    Path("text.png").write_text("not an image")
+    Path("directory.png").mkdir()
+    return tmp_path
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_picture_is_written(folder: Path, run: Run) -> None:
+    before = files(folder)
+    code, out, err = run(f"photo.png style.png -o out.png {QUICK}")
+    assert (code, out, err) == (0, "Wrote out.png, 32 x 26 pixels.\n", "")
+    after = files(folder)
+    assert after.keys() - before.keys() == {"out.png"}
+    assert all(after[name] == before[name] for name in before)
+    with Image.open("out.png") as picture:
+        assert (picture.size, picture.mode) == ((32, 26), "RGB")
+
+
+def test_gray_and_alpha_are_taken_as_other_commands_do(run: Run) -> None:
+    with jax.numpy_dtype_promotion("standard"):  # Adam mixes its integer count with floats
+        code, _, err = run(f"gray.png alpha.png -o out.jpg {QUICK} --start noise --seed 1 --optimizer adam")
+    assert code == 0
+    assert only_line(err) == "note: alpha.png: alpha channel composited over white."
+    with Image.open("out.jpg") as picture:
+        assert picture.size == (32, 26)
+
+
+def test_options_reach_the_function(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Any] = {}
+
+    def stylize(content: np.ndarray, style: np.ndarray, **options: Any) -> np.ndarray:
+        seen.update(options, shapes=(content.shape, style.shape))
+        return content
+
+    monkeypatch.setattr(evaluate, "stylize", stylize)
+    options = {"size": 40, "steps": 7, "style_weight": 2.5, "content_weight": 3.5, "smoothness": 4.5, "seed": 9}
+    options |= {"optimizer": "adam", "start": "noise"}
+    text = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in options.items())
+    assert run(f"photo.png style.png -o out.png {text}")[0] == 0
+    assert seen.pop("shapes") == ((64, 80, 3), (80, 64, 3))
+    assert callable(seen.pop("progress"))
+    assert seen == options
+
+
+def test_defaults_are_those_of_the_function(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: dict[str, Any] = {}
+    monkeypatch.setattr(evaluate, "stylize", lambda content, _, **options: seen.update(options) or content)
+    assert run("photo.png style.png -o out.png")[0] == 0
+    assert seen == {**(_stylize.stylize.__kwdefaults__ or {}), "progress": seen["progress"]}
+
+
+def test_progress_is_shown_on_terminals_only(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")  # which Rich takes for a terminal
+    code, out, err = run(f"photo.png style.png -o out.png {QUICK}")
+    assert (code, out) == (0, "Wrote out.png, 32 x 26 pixels.\n")
+    assert "Painting" in err and "2/2" in err and "loss" in err
+
+
+def test_interruption_leaves_nothing(folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("out.png").write_text("old")
+    before = files(folder)
+
+    def interrupted(*_: object, progress: Callable[[int, float], object], **__: object) -> None:
+        progress(1, 2.0)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(evaluate, "stylize", interrupted)
+    assert run("photo.png style.png -o out.png") == (130, "", "")
+    assert files(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("nowhere.png style.png -o out.png", "nowhere.png: no such file."),
+        ("photo.png nowhere.png -o out.png", "nowhere.png: no such file."),
+        ("photo.png text.png -o out.png", "text.png: not an image that Pillow can read."),
+        ("directory.png style.png -o out.png", "directory.png: is a directory."),
+        ("photo.png narrow.png -o out.png --size 64", "style is 64 x 6 pixels when it is scaled to size 64"),
+        ("photo.png style.png -o out.png --size 8", "size must be 16 or more, got 8."),
+        ("photo.png style.png -o out.png --steps 0", "steps must be 1 or more, got 0."),
+        ("photo.png style.png -o out.png --steps many", "Invalid value for '--steps'"),
+        ("photo.png style.png -o out.png --style-weight -1", "style_weight must be a finite number, 0 or more"),
+        ("photo.png style.png -o out.png --optimizer sgd", "optimizer must be one of lbfgs, adam, got 'sgd'."),
+        ("photo.png style.png -o out.png --start style", "start must be one of content, noise, got 'style'."),
+        ("photo.png style.png -o out", "out: no picture format is known by the extension ''."),
+        ("photo.png style.png -o nowhere/out.png", "nowhere/out.png: the directory nowhere does not exist."),
+        ("photo.png style.png -o photo.png", "photo.png: is one of the images to read."),
+        ("photo.png style.png -o ./style.png", "style.png: is one of the images to read."),
+        ("photo.png style.png -o out.xbm", "out.xbm: cannot be written: cannot write mode RGB as XBM."),
+        ("photo.png style.png", "Missing option '--output'"),
+        ("photo.png -o out.png", "Missing argument 'STYLE'"),
+    ],
+)
+def test_mistakes_are_one_line_before_the_work(
+    folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch, arguments: str, message: str
+) -> None:
+    monkeypatch.setattr(_stylize, "load_params", lambda _: pytest.fail("The work has begun."))
+    before = files(folder)
+    code, out, err = run(arguments)
+    assert (code, out) == (2, "")
+    assert only_line(err).startswith(message)
+    assert files(folder) == before
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="Nothing is forbidden to root.")
+def test_directory_without_permission(run: Run) -> None:
+    closed = Path("closed")
+    closed.mkdir(mode=0o555)
+    code, out, err = run("photo.png style.png -o closed/out.png")
+    assert (code, out) == (2, "")
+    assert only_line(err).startswith("closed/out.png: cannot be written: Permission denied.")
