@@ -8,7 +8,35 @@ from importlib.metadata import version as _version
 
 from . import ops as ops
 from .backbones._features import extract_features as extract_features
-from .losses._pixel import charbonnier_loss as charbonnier_loss
+from .losses._adversarial import (
+    GAN_LOSSES as GAN_LOSSES,
+    discriminator_loss as discriminator_loss,
+    gan_value as gan_value,
+    generator_loss as generator_loss,
+)
+from .losses._feature_matching import (
+    FEATURE_MATCHING_CONVENTIONS as FEATURE_MATCHING_CONVENTIONS,
+    feature_matching_loss as feature_matching_loss,
+)
+from .losses._frequency import focal_frequency_loss as focal_frequency_loss
+from .losses._gradient_penalties import (
+    gradient_penalty as gradient_penalty,
+    r1_penalty as r1_penalty,
+    r2_penalty as r2_penalty,
+)
+from .losses._inpainting import (
+    InpaintingLoss as InpaintingLoss,
+    inpainting_discriminator_loss as inpainting_discriminator_loss,
+    inpainting_loss as inpainting_loss,
+)
+from .losses._inpainting_recipes import INPAINTING_RECIPES as INPAINTING_RECIPES
+from .losses._masked import composite as composite, hole_loss as hole_loss, valid_loss as valid_loss
+from .losses._pixel import barron_loss as barron_loss, charbonnier_loss as charbonnier_loss
+from .losses._smoothness import (
+    TOTAL_VARIATION_CONVENTIONS as TOTAL_VARIATION_CONVENTIONS,
+    gradient_loss as gradient_loss,
+    total_variation as total_variation,
+)
 from .losses._structural import (
     mix_loss as mix_loss,
     ms_ssim_loss as ms_ssim_loss,
@@ -41,12 +69,29 @@ from .metrics._ssim_patch_gradients import (
     multi_sigma_ssim_patch_gradient as multi_sigma_ssim_patch_gradient,
     ssim_patch_gradient as ssim_patch_gradient,
 )
+from .perceptual._contextual import (
+    CONTEXTUAL_CONVENTIONS as CONTEXTUAL_CONVENTIONS,
+    MRF_CONVENTIONS as MRF_CONVENTIONS,
+    contextual_loss as contextual_loss,
+    mrf_loss as mrf_loss,
+    sample_positions as sample_positions,
+)
 from .perceptual._lpips import (
     lpips as lpips,
     lpips_components as lpips_components,
     lpips_features as lpips_features,
     lpips_from_features as lpips_from_features,
     lpips_map as lpips_map,
+)
+from .perceptual._perceptual import (
+    FEATURE_CONVENTIONS as FEATURE_CONVENTIONS,
+    PERCEPTUAL_CONVENTIONS as PERCEPTUAL_CONVENTIONS,
+    perceptual_loss as perceptual_loss,
+)
+from .perceptual._style import (
+    STYLE_CONVENTIONS as STYLE_CONVENTIONS,
+    gram_matrix as gram_matrix,
+    style_loss as style_loss,
 )
 from .weights import load_params as load_params
 

@@ -3,12 +3,14 @@
 import io
 import os
 import sys
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import version
 from typing import Annotated, Any, NoReturn
 
 import typer
+
+from ._sde_command import sde
 
 
 app = typer.Typer(
@@ -18,6 +20,7 @@ app = typer.Typer(
 )
 weights = typer.Typer(help="Weights of networks: which there are, and where; download, convert and verify them.")
 app.add_typer(weights, name="weights")
+app.add_typer(sde, name="sde")
 
 
 def main() -> NoReturn:
@@ -59,6 +62,20 @@ def _working(message: str) -> AbstractContextManager[Any]:
     from rich.console import Console
 
     return Console(stderr=True).status(message)
+
+
+@contextmanager
+def _progress(message: str, steps: int) -> Iterator[Callable[[int, float], object]]:
+    """A bar, on terminals only; what it gives is called with the number of steps done and the loss."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    loss_column = TextColumn("loss {task.fields[loss]}")
+    with Progress(*columns, loss_column, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(message, total=steps, loss="-")
+        yield lambda step, loss: bar.update(task, completed=step, loss=f"{loss:.4g}")
 
 
 def _show_version(wanted: bool) -> None:
@@ -164,6 +181,45 @@ def demo(
     typer.echo(f"Wrote {output}: the images, where their structure differs, and their scores.")
 
 
+@app.command()
+def stylize(
+    content: Annotated[str, typer.Argument(metavar="CONTENT", help="The image whose objects are kept.")],
+    style: Annotated[str, typer.Argument(metavar="STYLE", help="The image whose colors and textures are taken.")],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE.png", help="The picture to write.")],
+    size: Annotated[int, typer.Option(help="Longest side of the picture in pixels.")] = 256,
+    steps: Annotated[int, typer.Option(help="Steps of the optimizer.")] = 150,
+    style_weight: Annotated[float, typer.Option(help="More of it leaves less of the content.")] = 1e4,
+    content_weight: Annotated[float, typer.Option(help="More of it keeps more of the content.")] = 1.0,
+    smoothness: Annotated[float, typer.Option(help="Weight of the total variation, against grain.")] = 200.0,
+    optimizer: Annotated[str, typer.Option(metavar="lbfgs|adam", help="Optax's L-BFGS or Adam.")] = "lbfgs",
+    start: Annotated[str, typer.Option(metavar="content|noise", help="What to start from.")] = "content",
+    seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
+) -> None:
+    """Paint one image in the style of another (Gatys et al. 2016). Takes about two minutes on two cores."""
+    from . import evaluate
+    from .evaluate import _pictures, _saving
+
+    _saving.check_destination(output, [content, style])
+    images = [evaluate.read_image(path) for path in (content, style)]
+    with _progress("Painting", steps) as progress:
+        picture = evaluate.stylize(
+            images[0].pixels,
+            images[1].pixels,
+            size=size,
+            steps=steps,
+            style_weight=style_weight,
+            content_weight=content_weight,
+            smoothness=smoothness,
+            optimizer=optimizer,
+            start=start,
+            seed=seed,
+            progress=progress,
+        )
+    evaluate.save_picture(_pictures.picture_of(picture), output)
+    _note(note for image in images for note in image.notes)
+    typer.echo(f"Wrote {output}, {picture.shape[1]} x {picture.shape[0]} pixels.")
+
+
 @app.command("metrics")
 def list_metrics() -> None:
     """List the metrics and losses: range, direction, least size of an image, paper."""
@@ -173,6 +229,18 @@ def list_metrics() -> None:
     from .registry import REGISTRY
 
     Console().print(registry_table(REGISTRY.values()))
+
+
+@app.command("recipes")
+def list_recipes(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One of them in full: pconv.")] = None,
+) -> None:
+    """List the published objectives of image inpainting: terms, weights, layers, normalization, range, source."""
+    from rich.console import Console
+
+    from .evaluate._recipes_table import recipe_description, recipes_table
+
+    Console().print(recipes_table() if name is None else recipe_description(name))
 
 
 @weights.callback(invoke_without_command=True)

@@ -1,4 +1,4 @@
-"""The tools around the metrics: image files, comparison, pictures of differences, gradient check, style transfer, curves."""
+"""The tools around the metrics: image files, comparison, pictures, gradient check, style transfer, files of curves."""
 
 from ._compare import choose_metrics as choose_metrics, compare as compare, shape_notes as shape_notes
 from ._curve_file import curves_csv as curves_csv, read_curves as read_curves

@@ -5,7 +5,7 @@ import inspect
 import re
 import textwrap
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -13,9 +13,12 @@ import pytest
 import jaxloss
 import jaxloss.evaluate
 import jaxloss.registry
+import jaxloss.sde
 from jaxloss import _types
+from jaxloss.losses import _feature_matching, _gradient_penalties
 from jaxloss.ops import _filters
 from jaxloss.registry import REGISTRY, Metric
+from jaxloss.sde import _curves
 from tests.contract.cases import every_row
 
 
@@ -23,6 +26,7 @@ Function = Callable[..., Any]
 
 _KINDS: tuple[Any, ...] = (
     _types.Array,
+    _types.FeatureMap,
     _types.Features,
     _types.ArrayLike,
     _types.Image,
@@ -30,12 +34,17 @@ _KINDS: tuple[Any, ...] = (
     _types.Mask,
     _types.Scores,
     _filters.Window,
+    _feature_matching.LayerFeatures,
+    _gradient_penalties.Critic,  # first as in `jax.grad`: what is differentiated
 )
 ARRAYS = {*_KINDS, *(kind | None for kind in _KINDS)}
+# What the functions of jaxloss.sde take beside arrays: models, curves, and what was made of them.
+MODEL_DATA = (jaxloss.sde.PerceptualLossModel, _curves.Curves, jaxloss.sde.Fit, Mapping[str, jaxloss.sde.Fit])
 # They make constants on the host: there is no array that could come first, and nothing to differentiate.
 WINDOWS = {"gaussian_window", "uniform_window"}
 # Functions without a derivative worth a section; the conversion of integers is the other one.
-NOT_DIFFERENTIABLE = WINDOWS | {"to_float", "load_params"}
+STATISTICS = {"diagnose", "equal_volatility_test", "fit", "separate"}
+NOT_DIFFERENTIABLE = WINDOWS | STATISTICS | {"to_float", "load_params", "under_condition"}
 SECTION = re.compile(r"^(Args|Returns|Raises|Gradient|Agrees with|Example|Reference):$", re.MULTILINE)
 
 
@@ -45,10 +54,19 @@ def public_functions(module: types.ModuleType) -> dict[str, Function]:
 
 METRICS, TOOLS = public_functions(jaxloss), public_functions(jaxloss.ops)
 LOADERS = {"load_params": METRICS.pop("load_params")}
-FUNCTIONS = METRICS | TOOLS | LOADERS
-# They take one image, or what was made of two.
-FEATURES = {"extract_features", "lpips_features", "lpips_from_features"}
-PAIRS = {name: function for name, function in METRICS.items() if name not in FEATURES}
+MODELS = public_functions(jaxloss.sde)
+FUNCTIONS = METRICS | TOOLS | LOADERS | MODELS
+# What takes one image, features or logits, or a mask beside the images, is not called `f(x, y)`.
+FEATURES = {
+    "extract_features", "lpips_features", "lpips_from_features", "perceptual_loss", "style_loss", "gram_matrix",
+    "feature_matching_loss", "contextual_loss", "mrf_loss", "sample_positions",
+}  # fmt: skip
+PENALTIES = {"gradient_penalty", "r1_penalty", "r2_penalty"}
+PLAYERS = {"discriminator_loss", "generator_loss", "gan_value", "inpainting_discriminator_loss", *PENALTIES}
+ONE_IMAGE = {"total_variation"}
+WITH_HOLES = {"composite", "hole_loss", "valid_loss", "inpainting_loss"}
+OTHERS = FEATURES | PLAYERS | ONE_IMAGE | WITH_HOLES
+PAIRS = {name: function for name, function in METRICS.items() if name not in OTHERS}
 every_function = pytest.mark.parametrize("function", FUNCTIONS.values(), ids=list(FUNCTIONS))
 every_pair_function = pytest.mark.parametrize("function", PAIRS.values(), ids=list(PAIRS))
 
@@ -80,11 +98,12 @@ def test_functions_are_found() -> None:
 
 @every_function
 def test_arrays_come_first_and_the_rest_by_keyword(function: Function) -> None:
-    if function.__name__ in WINDOWS | LOADERS.keys():
+    if function.__name__ in WINDOWS | LOADERS.keys() | {"under_condition"}:
         return
     positional = [p for p in parameters(function) if p.kind is p.POSITIONAL_OR_KEYWORD]
     assert positional != []
-    assert [p.name for p in positional if p.annotation not in ARRAYS] == []
+    data = {*ARRAYS, *MODEL_DATA} if function in MODELS.values() else ARRAYS
+    assert [p.name for p in positional if p.annotation not in data] == []
     kinds = {p.kind for p in parameters(function)} - {inspect.Parameter.POSITIONAL_OR_KEYWORD}
     assert kinds <= {inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD}
 
@@ -127,7 +146,7 @@ def test_row_knows_the_map(row: Metric) -> None:
 def test_registry_lists_every_metric_and_loss() -> None:
     """That is: all that returns one number per image."""
     scores = {name for name, f in METRICS.items() if inspect.signature(f).return_annotation is _types.Scores}
-    assert {name for name, row in REGISTRY.items() if not row.variant} == scores - {"lpips_from_features"}
+    assert {name for name, row in REGISTRY.items() if not row.variant} == scores - OTHERS
     for name, row in REGISTRY.items():
         assert row.function is METRICS[name.removesuffix(f"_{row.variant}")] and row.name == name
         assert bool(row.options) == bool(row.variant)
@@ -135,7 +154,7 @@ def test_registry_lists_every_metric_and_loss() -> None:
 
 def test_public_objects_have_one_address() -> None:
     """What a room gathers in its `__init__` is public there; other modules have what they define."""
-    gathering = [jaxloss, jaxloss.ops, jaxloss.evaluate]
+    gathering = [jaxloss, jaxloss.ops, jaxloss.sde, jaxloss.evaluate]
     addresses: dict[int, list[str]] = {}
     for module in [*gathering, jaxloss.registry]:
         for name, value in vars(module).items():
@@ -148,7 +167,7 @@ def test_public_objects_have_one_address() -> None:
 
 def test_public_modules_are_the_rooms() -> None:
     modules = {name for name, value in vars(jaxloss).items() if isinstance(value, types.ModuleType)}
-    rooms = {"ops", "metrics", "losses", "backbones", "perceptual", "weights", "registry", "evaluate"}
+    rooms = {"ops", "metrics", "losses", "backbones", "perceptual", "weights", "sde", "registry", "evaluate"}
     assert {name for name in modules if not name.startswith("_")} - {"cli"} == rooms
     for room in ("metrics", "losses", "backbones", "perceptual"):
         assert [name for name in vars(getattr(jaxloss, room)) if not name.startswith("_")] == []
@@ -170,7 +189,8 @@ def test_docstring_has_its_sections(function: Function) -> None:
     expected += ["Example", "Reference"] if function in METRICS.values() else ["Example"]
     order = [name for name in text if name in expected]
     assert order == expected
-    assert set(text) - set(expected) <= {"Raises", "Reference"}
+    optional = {"Raises", "Reference"} | ({"Agrees with"} if function in MODELS.values() else set())
+    assert set(text) - set(expected) <= optional
     for name, body in text.items():
         assert body.strip(), f"the section {name!r} is empty"
 
@@ -185,5 +205,6 @@ def test_docstring_names_every_argument(function: Function) -> None:
 @every_function
 def test_docstring_example_prints_a_value(function: Function) -> None:
     example = sections(function)["Example"]
-    assert f"jaxloss.{'ops.' if function in TOOLS.values() else ''}{function.__name__}(" in example
+    room = "" if function in MODELS.values() else "jaxloss.ops." if function in TOOLS.values() else "jaxloss."
+    assert f"{room}{function.__name__}(" in example
     assert re.search(r"^ +>>> print\(.*\n +(?!>>>)\S", example, re.MULTILINE)

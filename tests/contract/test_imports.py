@@ -8,7 +8,7 @@ import pytest
 
 
 ROOT = Path(__file__).parents[2]
-HEAVY = {"PIL", "flax", "matplotlib", "optax", "pooch", "rich", "safetensors", "typer"}
+HEAVY = {"PIL", "flax", "matplotlib", "optax", "pooch", "rich", "safetensors", "scipy", "typer"}
 
 
 def modules_after(statement: str) -> set[str]:

@@ -20,7 +20,10 @@ def path(tmp_path: Path) -> Path:
 def test_round_trip(path: Path) -> None:
     curves = {
         "prompt": {"a, b": Curve(np.array([0.0, 0.125, 1.0]), np.array([1e-7, 123456.0, 0.5]))},
-        "baseline": {'"quoted"': Curve(np.array([0.5, 0.75]), np.array([2.0, 1.0])), "b": Curve([0.5], [1.0])},
+        "baseline": {
+            '"quoted"': Curve(np.array([0.5, 0.75]), np.array([2.0, 1.0])),
+            "b": Curve(np.array([0.5]), np.array([1.0])),
+        },
     }
     path.write_text(curves_csv(curves))
     found = read_curves(path)
