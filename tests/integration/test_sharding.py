@@ -125,9 +125,7 @@ def test_lpips_on_explicit_meshes_and_in_shard_map(crop_photograph: Callable[...
     assert [jax.typeof(z).sharding.spec[0] for z in jax.tree.leaves(typed)] == ["batch"] * 3
     mapped = jax.shard_map(evaluate, mesh=mesh(AxisType.Auto), in_specs=BATCH, out_specs=BATCH)
     for result in (typed, jax.jit(mapped)(*images)):
-        jax.tree.map(
-            lambda a, b: np.testing.assert_allclose(a, np.asarray(b), rtol=1e-4, atol=1e-6), result, expected
-        )
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, np.asarray(b), rtol=1e-4, atol=1e-6), result, expected)
 
 
 def test_collectives_would_be_seen(rng: np.random.Generator) -> None:
