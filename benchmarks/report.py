@@ -3,13 +3,22 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from . import compile as compile_times, imports, memory
+from . import (
+    _inpainting_summary as inpainting,
+    _restoration_summary as restoration,
+    compile as compile_times,
+    imports,
+    memory,
+    reconstruction,
+    sde,
+)
 from ._command import Parser
 from ._results import FOLDER, Record, read_runs
 from ._summary import FLOOR, HEADINGS, MODES, OURS, Answer, answers, cells, significant
 
 
 README = FOLDER.parent / "README.md"
+ILLUSTRATED = ("inpainting", "reconstruction", "restoration")  # their pictures stand with their tables
 BEGIN, END = "<!-- results: written by python -m benchmarks.report -->", "<!-- end of results -->"
 
 
@@ -28,16 +37,63 @@ def updated(text: str, folder: Path) -> str:
 
 def results(folder: Path) -> str:
     """All sections for which there are results."""
-    sections = [f"![{path.stem}]({path.parent.name}/{path.name})\n" for path in sorted(folder.glob("*.png"))]
+    pictures = [path for path in sorted(folder.glob("*.png")) if not path.stem.startswith(ILLUSTRATED)]
+    sections = [picture(path) for path in pictures]
     found = answers(read_runs("metrics", folder))
     for device in dict.fromkeys(answer.question.device for answer in found):
         sections += speed_sections([answer for answer in found if answer.question.device == device])
-    for title, script in (("Compilation", compile_times), ("Memory", memory), ("Import", imports)):
+    scripts = {
+        "Compilation": compile_times,
+        "Memory": memory,
+        "Import": imports,
+        "Paths of the perceptual loss": sde,
+    }
+    for title, script in scripts.items():
         *_, newest = [None, *read_runs(script.__name__.rpartition(".")[2], folder)]
         if newest is not None:
             rows = table(script.HEADINGS, map(script.cells, newest.measurements))
             sections.append(f"### {title}\n\n{circumstances([newest.about])}\n\n{rows}")
-    return "\n".join(sections)
+    sections += reconstruction_sections(folder)
+    return "\n".join([*sections, *restoration_sections(folder), *inpainting_sections(folder)])
+
+
+def picture(path: Path) -> str:
+    return f"![{path.stem.replace('_', ' ')}]({path.parent.name}/{path.name})\n"
+
+
+def reconstruction_sections(folder: Path) -> Iterable[str]:
+    """Whether geometric Brownian motion describes the measured curves, and their figure."""
+    curves = folder / "reconstruction.csv"
+    if curves.exists():
+        rows, notes = reconstruction.markdown(curves)
+        yield f"### Perceptual loss along a reconstruction\n\n{notes}\n\n{table(reconstruction.HEADINGS, rows)}"
+        if curves.with_suffix(".png").exists():
+            yield picture(curves.with_suffix(".png"))
+
+
+def restoration_sections(folder: Path) -> Iterable[str]:
+    """For each size what the networks score, and the pictures of the run."""
+    runs = list(read_runs("restoration", folder))
+    for size, stem in restoration.STEMS.items():
+        found = restoration.newest(runs, size)
+        if found:
+            headings, rows, notes = restoration.markdown(found)
+            abouts = circumstances(about for about, _ in found)
+            yield f"### Restoration, {size} size\n\n{abouts}\n\n{notes}\n\n{table(headings, rows)}"
+            paths = [folder / f"{stem}_{name}.png" for name in restoration.PICTURES]
+            yield from (picture(path) for path in paths if path.exists())
+
+
+def inpainting_sections(folder: Path) -> Iterable[str]:
+    """For each size what the filled holes score, and the pictures of the run."""
+    for size, stem in inpainting.STEMS.items():
+        run = inpainting.newest(read_runs("inpainting", folder), size)
+        if run is not None:
+            rows, notes = inpainting.markdown(run)
+            about = circumstances([run.about])
+            yield f"### Inpainting, {size} size\n\n{about}\n\n{notes}\n\n{table(inpainting.HEADINGS, rows)}"
+            paths = [folder / f"{stem}_{name}.png" for name in inpainting.PICTURES]
+            yield from (picture(path) for path in paths if path.exists())
 
 
 def speed_sections(found: Sequence[Answer]) -> Iterable[str]:

@@ -1,0 +1,237 @@
+"""The objectives, the two players, and a training that can be stopped and continued."""
+
+import dataclasses
+import functools
+import time
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+import jaxloss
+from jaxloss.losses._inpainting_recipes import Discriminator, Recipe, Term
+
+from ._command import CHANNELS
+from ._inpainting_networks import InpaintingNetwork, PatchDiscriminator, compose, random_masks
+from ._restoration_tasks import Stack, Task, random_crops
+
+
+INPAINTING = Task("Inpainting")
+
+
+class Contest(NamedTuple):
+    """An objective, and the weights that differ from the published ones; 0 leaves a term out."""
+
+    title: str
+    recipe: Recipe
+    weights: Mapping[str, float] = {}
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether there is a discriminator to train."""
+        return any(term.kind == "adversarial" and self.weights.get(term.name) != 0 for term in self.recipe.terms)
+
+
+def with_discriminator(recipe: Recipe, weight: float) -> Recipe:
+    """A recipe that has no discriminator of its own, and an adversarial term on the composite."""
+    options = {"kind": "non_saturating"}
+    term = Term("adversarial", "adversarial", weight, "this benchmark", ("composite",), options=options)
+    return dataclasses.replace(recipe, terms=(*recipe.terms, term), discriminator=Discriminator("patches"))
+
+
+PCONV, COORDFILL = jaxloss.INPAINTING_RECIPES["pconv"], jaxloss.INPAINTING_RECIPES["coordfill"]
+CONTESTS = {
+    "pconv": Contest("pconv", PCONV),
+    "pconv_adversarial": Contest("pconv and 0.1 adversarial", with_discriminator(PCONV, 0.1)),
+    "coordfill": Contest("coordfill", COORDFILL),
+    "coordfill_lpips": Contest(
+        "coordfill without discriminator", COORDFILL, {"adversarial": 0.0, "feature_matching": 0.0}
+    ),
+}
+
+
+class Size(NamedTuple):
+    """How large the networks are and how long they are trained.
+
+    Attributes:
+        width: Channels of the first stage of the U-Net.
+        discriminator_width: Channels of the first block of the discriminator.
+        crop: Side of the crops in pixels, a multiple of 16.
+        batch: Crops per step.
+        steps: Number of steps.
+        learning_rate: Of Adam, for both players.
+        chunk: Steps between two looks at the progress, which are also those between two checkpoints.
+    """
+
+    width: int
+    discriminator_width: int
+    crop: int
+    batch: int
+    steps: int
+    learning_rate: float
+    chunk: int
+
+
+SIZES = {
+    "small": Size(width=16, discriminator_width=16, crop=64, batch=4, steps=400, learning_rate=1e-3, chunk=20),
+    "full": Size(width=64, discriminator_width=64, crop=256, batch=16, steps=100_000, learning_rate=2e-4, chunk=200),
+}
+
+
+class State(NamedTuple):
+    """What a step changes; the discriminator's parts are empty where there is none."""
+
+    params: Any
+    optimizer: Any
+    discriminator: Any
+    discriminator_optimizer: Any
+
+
+class Progress(NamedTuple):
+    """How far a training is; all of it is in the checkpoint.
+
+    Attributes:
+        state: What a step changes.
+        steps: Number of steps done.
+        curve: `[chunks, 4]`: steps done, mean loss of the chunk, PSNR of held-out holes after it, discriminator's loss.
+        seconds: What they took.
+    """
+
+    state: State
+    steps: int
+    curve: np.ndarray
+    seconds: float
+
+
+def optimizer(size: Size) -> optax.GradientTransformation:
+    return optax.adam(size.learning_rate, b1=0.5, b2=0.9)  # CTN's and T-former's moments
+
+
+def apply_network(params: Any, images: jax.Array, mask: jax.Array, size: Size) -> Any:
+    return InpaintingNetwork(size.width).apply({"params": params}, images, mask)
+
+
+def apply_discriminator(variables: Any, images: jax.Array, size: Size, update: bool = False) -> Any:
+    """Logits and features; with `update`, also the variables that the call changed."""
+    module = PatchDiscriminator(size.discriminator_width)
+    return module.apply(variables, images, update_stats=update, mutable=["batch_stats"] if update else False)
+
+
+def start(size: Size, contest: str, key: jax.Array) -> Progress:
+    """Equal generators for all contests, and equal discriminators."""
+    generator_key, discriminator_key = jax.random.split(key)
+    image = jnp.zeros((1, size.crop, size.crop, CHANNELS))
+    params = InpaintingNetwork(size.width).init(generator_key, image, image[..., 0])["params"]
+    state = State(params, optimizer(size).init(params), {}, {})
+    if CONTESTS[contest].adversarial:
+        judge = PatchDiscriminator(size.discriminator_width).init(discriminator_key, image, update_stats=False)
+        state = state._replace(discriminator=judge, discriminator_optimizer=optimizer(size).init(judge["params"]))
+    return Progress(state, 0, np.zeros((0, 4)), 0.0)
+
+
+@functools.cache
+def networks(contest: str) -> dict[str, Any]:
+    """Those that compute the features of the recipe's terms."""
+    return {name: jaxloss.load_params(name) for name in CONTESTS[contest].recipe.networks}
+
+
+@partial(jax.jit, static_argnames=("contest", "size"), donate_argnames="state")
+def train_step(
+    state: State, index: jax.Array, key: jax.Array, photographs: Stack, params: Any, *, contest: str, size: Size
+) -> tuple[State, jax.Array, jax.Array]:
+    """One step of each player; it takes its crops and holes by key and index, whatever came before."""
+    crop_key, mask_key = jax.random.split(jax.random.fold_in(key, index))
+    _, target = random_crops(crop_key, photographs, INPAINTING, size.batch, size.crop)
+    mask = random_masks(mask_key, size.batch, size.crop)
+    optimize = optimizer(size).update
+
+    def objective(generator: Any) -> tuple[jax.Array, jax.Array]:
+        output = apply_network(generator, target, mask, size)
+        loss = generator_loss(output, target, mask, state.discriminator, params, contest=contest, size=size)
+        return loss.mean(), compose(output, target, mask)
+
+    (value, composite), gradient = jax.value_and_grad(objective, has_aux=True)(state.params)
+    updates, optimizer_state = optimize(gradient, state.optimizer, state.params)
+    state = state._replace(params=optax.apply_updates(state.params, updates), optimizer=optimizer_state)
+    if not CONTESTS[contest].adversarial:
+        return state, index + 1, jnp.stack([value, jnp.zeros_like(value)])
+
+    def judge_objective(judge: Any) -> tuple[jax.Array, Any]:
+        variables = {**state.discriminator, "params": judge}
+        # Real and made images in one call, so that the spectral norms are estimated once per step.
+        images = jnp.concatenate([target, composite])
+        (logits, _), changed = apply_discriminator(variables, images, size, update=True)
+        real, fake = jnp.split(logits, 2)
+        recipe = CONTESTS[contest].recipe
+        return jaxloss.inpainting_discriminator_loss(real, fake, recipe=recipe, mask=mask).mean(), changed
+
+    judge = state.discriminator["params"]
+    (judge_value, changed), gradient = jax.value_and_grad(judge_objective, has_aux=True)(judge)
+    updates, optimizer_state = optimize(gradient, state.discriminator_optimizer, judge)
+    judge = {"params": optax.apply_updates(judge, updates), **changed}
+    state = state._replace(discriminator=judge, discriminator_optimizer=optimizer_state)
+    return state, index + 1, jnp.stack([value, judge_value])
+
+
+def generator_loss(
+    output: jax.Array, target: jax.Array, mask: jax.Array, judge: Any, params: Any, *, contest: str, size: Size
+) -> jax.Array:
+    """`[n]`: the recipe's total; the discriminator sees the composite."""
+    _, recipe, weights = CONTESTS[contest]
+    logits, features = None, None
+    if CONTESTS[contest].adversarial:
+        logits, made = apply_discriminator(judge, compose(output, target, mask), size)
+        features = made, apply_discriminator(judge, target, size)[1]
+    loss = jaxloss.inpainting_loss(
+        output, target, mask, recipe=recipe, params=params, data_range=1.0, weights=weights,
+        discriminator_logits=logits, discriminator_features=features,
+    )  # fmt: skip
+    return loss.total
+
+
+@partial(jax.jit, static_argnames="size")
+def inpaint(params: Any, target: jax.Array, mask: jax.Array, *, size: Size) -> jax.Array:
+    """`[n, H, W, 3]`, in [0, 1]: the known pixels, and what the network puts into the holes."""
+    output = apply_network(params, target, mask, size)
+    return compose(output.clip(0, 1), target, mask)
+
+
+class Examples(NamedTuple):
+    """Crops of photographs that are never trained on, `[n, H, W, 3]`, and their masks, `[n, H, W]`, 1 = known."""
+
+    target: jax.Array
+    mask: jax.Array
+
+    def psnr(self, images: jax.Array) -> float:
+        """Of the holes alone."""
+        return float(jaxloss.psnr(images, self.target, data_range=1.0, mask=1 - self.mask).mean())
+
+
+def examples(key: jax.Array, photographs: Stack, count: int, side: int) -> Examples:
+    crop_key, mask_key = jax.random.split(key)
+    _, target = random_crops(crop_key, photographs, INPAINTING, count, side)
+    return Examples(target, random_masks(mask_key, count, side))
+
+
+def train(
+    progress: Progress, key: jax.Array, photographs: Stack, probe: Examples, *, contest: str, size: Size
+) -> Iterator[Progress]:
+    """The progress after each chunk. The chunks lie the same whether or not the training was stopped at one's end."""
+    while progress.steps < size.steps:
+        began = time.perf_counter()
+        count = min(size.chunk, size.steps - progress.steps)
+        state, index, values = progress.state, jnp.int32(progress.steps), []
+        for _ in range(count):
+            state, index, value = train_step(
+                state, index, key, photographs, networks(contest), contest=contest, size=size
+            )
+            values.append(value)
+        loss, judge_loss = np.asarray(jnp.stack(values).mean(axis=0)).tolist()
+        psnr = probe.psnr(inpaint(state.params, *probe, size=size))
+        steps, seconds = progress.steps + count, progress.seconds + time.perf_counter() - began
+        progress = Progress(state, steps, np.vstack([progress.curve, (steps, loss, psnr, judge_loss)]), seconds)
+        yield progress
