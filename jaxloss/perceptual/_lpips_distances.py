@@ -69,8 +69,8 @@ def activations_of(
 def _unit_scale(features: Array) -> Array:
     channels = features.shape[-1]
     lanes = math.gcd(channels, LANES)
-    # By way of a few lanes, for XLA does not vectorize a sum over the innermost axis; and without writing the squares
-    # down, which takes longer than all the rest.
+    # By way of a few lanes, for XLA does not vectorize a sum over the innermost axis; a matrix product would write the
+    # squares down, and fresh memory costs more than their arithmetic.
     squares = (features * features).reshape(*features.shape[:-1], channels // lanes, lanes)
     length = safe_sqrt(squares.sum(axis=-2).sum(axis=-1, keepdims=True))
     return jnp.where(length > 0, 1 / (length + EPSILON), jnp.zeros_like(length))
