@@ -50,6 +50,12 @@ def parse_sizes(text: str) -> list[Size]:
     return [Size(map(int, item.split("x"))) for item in items]
 
 
+def positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
+    return int(text)
+
+
 def names_from(choices: Collection[str]) -> Callable[[str], list[str]]:
     """A parser of comma-separated names."""
 

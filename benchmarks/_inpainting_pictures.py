@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ._inpainting_summary import MEAN, TITLES
-from ._restoration_pictures import FAINT, GRID, draw_picture
+from ._training_pictures import draw_baseline, draw_curve, draw_picture, finish
 
 
 COLORS = ("#0b6e99", "#d08c2e", "#b3343a", "#8a4f9e")
@@ -17,19 +17,11 @@ def draw_curves(curves: Mapping[str, np.ndarray], baseline: float) -> Figure:
     """PSNR of held-out holes, and the loss of the generator as a share of its first value."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(10.4, 3.8))
     for color, (name, curve) in zip(COLORS, curves.items(), strict=False):
-        steps, values, psnr, _ = curve.T
-        left.plot(steps, psnr, color=color, label=TITLES[name], linewidth=1.6)
-        right.plot(steps, values / values[0], color=color, label=TITLES[name], linewidth=1.6)
-    left.axhline(baseline, color=FAINT, linestyle="--", linewidth=1, label=TITLES[MEAN])
-    left.set_ylabel("PSNR of held-out holes, dB")
-    right.set_ylabel("training loss / first value")
-    for axis in (left, right):
-        axis.set_xlabel("steps")
-        axis.grid(color=GRID, linewidth=0.8)
-        axis.spines[["top", "right"]].set_visible(False)
-    left.legend(frameon=False, fontsize=9)
-    figure.tight_layout()
-    return figure
+        draw_curve(left, right, curve, color, TITLES[name])
+    draw_baseline(left, baseline, TITLES[MEAN])
+    left.set_xlabel("steps")
+    right.set_xlabel("steps")
+    return finish(figure, left, right, "PSNR of held-out holes, dB")
 
 
 def draw_sheet(columns: Mapping[str, np.ndarray]) -> Figure:
@@ -38,6 +30,6 @@ def draw_sheet(columns: Mapping[str, np.ndarray]) -> Figure:
     figure, axes = plt.subplots(count, len(columns), figsize=(1.75 * len(columns), 1.8 * count + 0.2), squeeze=False)
     for index, line in enumerate(axes):
         for (name, images), axis in zip(columns.items(), line, strict=True):
-            draw_picture(axis, images[index], TITLES[name] if index == 0 else "", None)
+            draw_picture(axis, images[index], TITLES[name] if index == 0 else "")
     figure.tight_layout(pad=0.4, w_pad=0.3, h_pad=0.4)
     return figure

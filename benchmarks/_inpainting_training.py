@@ -1,15 +1,13 @@
-"""The objectives, the two players, and a training that can be stopped and continued."""
+"""The objectives, the two players, and the steps of a training."""
 
 import dataclasses
 import functools
-import time
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 
 import jaxloss
@@ -17,10 +15,8 @@ from jaxloss.losses._inpainting_recipes import Discriminator, Recipe, Term
 
 from ._command import CHANNELS
 from ._inpainting_networks import InpaintingNetwork, PatchDiscriminator, compose, random_masks
-from ._restoration_tasks import Stack, Task, random_crops
-
-
-INPAINTING = Task("Inpainting")
+from ._photographs import Stack, random_crops
+from ._training import Progress, advance, first
 
 
 class Contest(NamedTuple):
@@ -91,22 +87,6 @@ class State(NamedTuple):
     discriminator_optimizer: Any
 
 
-class Progress(NamedTuple):
-    """How far a training is; all of it is in the checkpoint.
-
-    Attributes:
-        state: What a step changes.
-        steps: Number of steps done.
-        curve: `[chunks, 4]`: steps done, mean loss of the chunk, PSNR of held-out holes after it, discriminator's loss.
-        seconds: What they took.
-    """
-
-    state: State
-    steps: int
-    curve: np.ndarray
-    seconds: float
-
-
 def optimizer(size: Size) -> optax.GradientTransformation:
     return optax.adam(size.learning_rate, b1=0.5, b2=0.9)  # CTN's and T-former's moments
 
@@ -121,7 +101,7 @@ def apply_discriminator(variables: Any, images: jax.Array, size: Size, update: b
     return module.apply(variables, images, update_stats=update, mutable=["batch_stats"] if update else False)
 
 
-def start(size: Size, contest: str, key: jax.Array) -> Progress:
+def start(size: Size, contest: str, key: jax.Array) -> Progress[State]:
     """Equal generators for all contests, and equal discriminators."""
     generator_key, discriminator_key = jax.random.split(key)
     image = jnp.zeros((1, size.crop, size.crop, CHANNELS))
@@ -130,7 +110,7 @@ def start(size: Size, contest: str, key: jax.Array) -> Progress:
     if CONTESTS[contest].adversarial:
         judge = PatchDiscriminator(size.discriminator_width).init(discriminator_key, image, update_stats=False)
         state = state._replace(discriminator=judge, discriminator_optimizer=optimizer(size).init(judge["params"]))
-    return Progress(state, 0, np.zeros((0, 4)), 0.0)
+    return first(state, others=1)  # the loss of the discriminator
 
 
 @functools.cache
@@ -145,7 +125,7 @@ def train_step(
 ) -> tuple[State, jax.Array, jax.Array]:
     """One step of each player; it takes its crops and holes by key and index, whatever came before."""
     crop_key, mask_key = jax.random.split(jax.random.fold_in(key, index))
-    _, target = random_crops(crop_key, photographs, INPAINTING, size.batch, size.crop)
+    target = random_crops(crop_key, photographs, size.batch, size.crop)
     mask = random_masks(mask_key, size.batch, size.crop)
     optimize = optimizer(size).update
 
@@ -213,25 +193,15 @@ class Examples(NamedTuple):
 
 def examples(key: jax.Array, photographs: Stack, count: int, side: int) -> Examples:
     crop_key, mask_key = jax.random.split(key)
-    _, target = random_crops(crop_key, photographs, INPAINTING, count, side)
+    target = random_crops(crop_key, photographs, count, side)
     return Examples(target, random_masks(mask_key, count, side))
 
 
 def train(
-    progress: Progress, key: jax.Array, photographs: Stack, probe: Examples, *, contest: str, size: Size
-) -> Iterator[Progress]:
-    """The progress after each chunk. The chunks lie the same whether or not the training was stopped at one's end."""
-    while progress.steps < size.steps:
-        began = time.perf_counter()
-        count = min(size.chunk, size.steps - progress.steps)
-        state, index, values = progress.state, jnp.int32(progress.steps), []
-        for _ in range(count):
-            state, index, value = train_step(
-                state, index, key, photographs, networks(contest), contest=contest, size=size
-            )
-            values.append(value)
-        loss, judge_loss = np.asarray(jnp.stack(values).mean(axis=0)).tolist()
-        psnr = probe.psnr(inpaint(state.params, *probe, size=size))
-        steps, seconds = progress.steps + count, progress.seconds + time.perf_counter() - began
-        progress = Progress(state, steps, np.vstack([progress.curve, (steps, loss, psnr, judge_loss)]), seconds)
-        yield progress
+    progress: Progress[State], key: jax.Array, photographs: Stack, probe: Examples, *, contest: str, size: Size
+) -> Iterator[Progress[State]]:
+    step = partial(train_step, key=key, photographs=photographs, params=networks(contest), contest=contest, size=size)
+    return advance(
+        progress, step, lambda state: probe.psnr(inpaint(state.params, *probe, size=size)),
+        steps=size.steps, chunk=size.chunk,
+    )  # fmt: skip

@@ -1,19 +1,17 @@
 """Learning curves, and a sheet of what each network made of the same place."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ._restoration_summary import INPUT, TITLES
 from ._restoration_tasks import TASKS
+from ._training_pictures import draw_baseline, draw_curve, draw_picture, finish
 
 
 COLORS = {"l2": "#9aa3ad", "l1": "#0b6e99", "ssim": "#d08c2e", "multi_sigma_ssim": "#8a4f9e", "mix": "#b3343a"}
-FAINT, GRID = "#57606a", "#e4e7eb"
 
 Curves = Mapping[str, np.ndarray]  # loss -> [chunks, 3]: steps, loss, PSNR
 
@@ -23,24 +21,14 @@ def draw_curves(tasks: Mapping[str, Curves], inputs: Mapping[str, float]) -> Fig
     figure, axes = plt.subplots(2, len(tasks), figsize=(4.6 * len(tasks) + 0.6, 6.4), squeeze=False, sharex="col")
     for (task, curves), (above, below) in zip(tasks.items(), axes.T, strict=True):
         for loss, curve in curves.items():
-            steps, values, psnr = curve.T
-            label = TITLES[loss]
-            above.plot(steps, psnr, color=COLORS[loss], label=label, linewidth=1.6)
-            below.plot(steps, values / values[0], color=COLORS[loss], label=label, linewidth=1.6)
-        above.axhline(inputs[task], color=FAINT, linestyle="--", linewidth=1, label=TITLES[INPUT])
+            draw_curve(above, below, curve, COLORS[loss], TITLES[loss])
+        draw_baseline(above, inputs[task], TITLES[INPUT])
         everything = np.concatenate([curve[:, 2] for curve in curves.values()])
         # A network that starts from noise would leave the interesting part no room.
         above.set_ylim(max(everything.min(), inputs[task] - 3) - 0.2, max(everything.max(), inputs[task]) + 0.2)
         above.set_title(TASKS[task].title, loc="left", fontsize=10.5, fontweight="bold")
         below.set_xlabel("steps")
-        for axis in (above, below):
-            axis.grid(color=GRID, linewidth=0.8)
-            axis.spines[["top", "right"]].set_visible(False)
-    axes[0, 0].set_ylabel("PSNR of a held-out part, dB")
-    axes[1, 0].set_ylabel("training loss / first value")
-    axes[0, 0].legend(frameon=False, fontsize=9)
-    figure.tight_layout()
-    return figure
+    return finish(figure, axes[0, 0], axes[1, 0], "PSNR of a held-out part, dB")
 
 
 def draw_sheet(
@@ -59,16 +47,3 @@ def draw_sheet(
         line[0].set_ylabel(task.replace("_", " "), fontsize=9)
     figure.tight_layout(pad=0.4, w_pad=0.3, h_pad=0.6)
     return figure
-
-
-def draw_picture(axis: Axes, picture: np.ndarray, name: str, psnr: float | None) -> None:
-    axis.imshow(picture, interpolation="nearest")
-    axis.set_title(name if psnr is None else f"{name}, {psnr:.1f} dB", fontsize=8)
-    axis.set_xticks([])
-    axis.set_yticks([])
-    axis.spines[:].set_visible(False)
-
-
-def save_figure(figure: Figure, path: Path) -> None:
-    figure.savefig(path, dpi=110, facecolor="white")
-    plt.close(figure)

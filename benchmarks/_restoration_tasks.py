@@ -1,33 +1,23 @@
-"""What is restored: photographs, three ways to degrade them, and random crops of both."""
+"""What is restored: three ways to degrade photographs, and random crops of both."""
 
 import io
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import PIL.Image
-from jax import lax
 
-from jaxloss.evaluate import InputError, read_image
 from jaxloss.ops import separable_filter, to_float
 
-from ._command import CHANNELS
+from ._photographs import Photograph, Stack, random_crops, stack
 
 
 NOISE = 0.05  # standard deviation of the sensor's noise, for values in [0, 1]
 JPEG_QUALITY = 10  # of 95
 SCALE = 2  # of super-resolution
 DEGRADATIONS = {"noise": NOISE, "jpeg_quality": JPEG_QUALITY, "scale": SCALE}
-
-
-class Photograph(NamedTuple):
-    """A color photograph, `[H, W, 3]`, uint8, of even height and width."""
-
-    name: str
-    pixels: np.ndarray
 
 
 class Task(NamedTuple):
@@ -90,72 +80,13 @@ TASKS = {
 }
 
 
-def read_photographs(folder: Path, side: int) -> tuple[list[Photograph], list[str]]:
-    """The color images of a folder by name, and why others are left out."""
-    try:
-        formats = PIL.Image.registered_extensions()
-        paths = sorted(path for path in folder.iterdir() if formats.get(path.suffix.lower()) in PIL.Image.OPEN)
-    except OSError as error:
-        raise InputError(f"{folder}: {error.strerror}.") from error
-    photographs, notes = [], []
-    for path in paths:
-        pixels = read_image(path).pixels
-        height, width, channels = pixels.shape
-        if channels != CHANNELS:
-            notes.append(f"{path.name} is left out: it is gray.")
-        elif min(height, width) < side:
-            notes.append(f"{path.name} is left out: it is smaller than the crops of {side} x {side}.")
-        else:
-            # Even sides: whole cells of the Bayer pattern, and exactly twice the low resolution.
-            even = pixels[: height - height % 2, : width - width % 2]
-            photographs.append(Photograph(path.stem, np.rint(255 * even).astype(np.uint8)))
-    return photographs, notes
+def stack_pairs(photographs: Iterable[Photograph], task: Task) -> Stack:
+    """Originals and what is degraded once, as six channels."""
+    return stack(np.concatenate([photo.pixels, task.once(photo.pixels)], axis=-1) for photo in photographs)
 
 
-def split(
-    photographs: list[Photograph], held_out: Iterable[str] | None = None
-) -> tuple[list[Photograph], list[Photograph]]:
-    """Those to train on and those to test on: the named ones, or the last two; of fewer than four, the last one."""
-    names = [photograph.name for photograph in photographs]
-    chosen = names[-1 if len(names) < 4 else -2 :] if held_out is None else [Path(name).stem for name in held_out]
-    for name in chosen:
-        if name not in names:
-            raise InputError(f"no photograph {name!r} is there to hold out. There are {', '.join(names) or 'none'}.")
-    training = [photograph for photograph in photographs if photograph.name not in chosen]
-    if not training:
-        raise InputError(f"no photograph is left to train on: the color photographs are {', '.join(names) or 'none'}.")
-    return training, [photograph for photograph in photographs if photograph.name in chosen]
-
-
-class Stack(NamedTuple):
-    """Photographs on the device, as bytes.
-
-    Attributes:
-        pixels: `[n, H, W, 6]`, original and degraded; smaller photographs are filled up at the bottom and the right.
-        sizes: `[n, 2]`, height and width of each.
-    """
-
-    pixels: jax.Array
-    sizes: jax.Array
-
-
-def stack(photographs: Iterable[Photograph], task: Task) -> Stack:
-    pairs = [np.concatenate([photo.pixels, task.once(photo.pixels)], axis=-1) for photo in photographs]
-    sizes = np.array([pair.shape[:2] for pair in pairs], np.int32)
-    height, width = sizes.max(axis=0)
-    filled = [np.pad(pair, ((0, height - len(pair)), (0, width - pair.shape[1]), (0, 0))) for pair in pairs]
-    return Stack(jnp.asarray(np.stack(filled)), jnp.asarray(sizes))
-
-
-def random_crops(key: jax.Array, photographs: Stack, task: Task, count: int, side: int) -> tuple[jax.Array, jax.Array]:
-    """Degraded and original crops, `[count, side, side, 3]` each, at places that are all equally likely in an image."""
-    which_key, where_key, task_key = jax.random.split(key, 3)
-    which = jax.random.randint(which_key, (count,), 0, len(photographs.sizes))
-    corners = jax.random.randint(where_key, (count, 2), 0, photographs.sizes[which] - side + 1)
-
-    def cut(index: jax.Array, corner: jax.Array) -> jax.Array:
-        start = (index, corner[0], corner[1], jnp.zeros_like(index))
-        return lax.dynamic_slice(photographs.pixels, start, (1, side, side, 2 * CHANNELS))[0]
-
-    original, degraded = jnp.split(to_float(jax.vmap(cut)(which, corners)), 2, axis=-1)
-    return task.anew(task_key, degraded), original
+def random_pairs(key: jax.Array, pairs: Stack, task: Task, count: int, side: int) -> tuple[jax.Array, jax.Array]:
+    """Degraded and original crops, `[count, side, side, 3]` each."""
+    crop_key, noise_key = jax.random.split(key)
+    original, degraded = jnp.split(random_crops(crop_key, pairs, count, side), 2, axis=-1)
+    return task.anew(noise_key, degraded), original

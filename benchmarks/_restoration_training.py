@@ -1,27 +1,21 @@
-"""The network of Zhao et al., the losses, and a training that can be stopped and continued."""
+"""The network of Zhao et al., the losses it is trained with, and the steps of a training."""
 
-import json
-import os
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
-import flax.serialization
 import jax
 import jax.numpy as jnp
-import msgpack
-import numpy as np
 import optax
 from flax import linen as nn
 
 import jaxloss
-from jaxloss.evaluate import InputError
+from jaxloss.ops._convolution import convolution
 
 from ._command import CHANNELS
-from ._restoration_tasks import TASKS, Stack, random_crops
-from ._results import Record
+from ._photographs import Stack
+from ._restoration_tasks import TASKS, random_pairs
+from ._training import Progress, advance, first
 
 
 LOSSES: dict[str, Callable[[jax.Array, jax.Array], jax.Array]] = {
@@ -56,10 +50,13 @@ class Size(NamedTuple):
 
 
 SIZES = {
-    "small": Size(width=24, residual=True, crop=48, batch=8, steps=1200, learning_rate=2e-3, chunk=40),
+    "small": Size(width=24, residual=True, crop=48, batch=8, steps=2400, learning_rate=1e-3, chunk=80),
     # The network is that of the paper, which does not tell batch, steps and learning rate.
     "full": Size(width=64, residual=False, crop=64, batch=64, steps=50_000, learning_rate=5e-4, chunk=100),
 }
+
+
+convolve = partial(nn.Conv, conv_general_dilated=convolution)
 
 
 class RestorationNetwork(nn.Module):
@@ -72,9 +69,9 @@ class RestorationNetwork(nn.Module):
     def __call__(self, image: jax.Array) -> jax.Array:
         hidden = image
         for side in (9, 5):
-            hidden = nn.PReLU(negative_slope_init=0.25)(nn.Conv(self.width, (side, side))(hidden))
+            hidden = nn.PReLU(negative_slope_init=0.25)(convolve(self.width, (side, side))(hidden))
         start = nn.initializers.zeros if self.residual else nn.initializers.lecun_normal()
-        output = nn.Conv(CHANNELS, (5, 5), kernel_init=start)(hidden)
+        output = convolve(CHANNELS, (5, 5), kernel_init=start)(hidden)
         return image + output if self.residual else output
 
 
@@ -83,22 +80,6 @@ class State(NamedTuple):
 
     params: Any
     optimizer: Any
-
-
-class Progress(NamedTuple):
-    """How far a training is; all of it is in the checkpoint.
-
-    Attributes:
-        state: Parameters and state of the optimizer.
-        steps: Number of steps done.
-        curve: `[chunks, 3]`: steps done, mean loss of the chunk, PSNR of the probe after it.
-        seconds: What they took.
-    """
-
-    state: State
-    steps: int
-    curve: np.ndarray
-    seconds: float
 
 
 def apply_network(params: Any, images: jax.Array, size: Size) -> Any:
@@ -116,18 +97,18 @@ def optimizer(size: Size) -> optax.GradientTransformation:
     )
 
 
-def start(size: Size, key: jax.Array) -> Progress:
+def start(size: Size, key: jax.Array) -> Progress[State]:
     params = network(size).init(key, jnp.zeros((1, size.crop, size.crop, CHANNELS)))
-    return Progress(State(params, optimizer(size).init(params)), 0, np.zeros((0, 3)), 0.0)
+    return first(State(params, optimizer(size).init(params)))
 
 
 @partial(jax.jit, static_argnames=("task", "loss", "size"), donate_argnames="state")
 def train_step(
-    state: State, index: jax.Array, key: jax.Array, photographs: Stack, *, task: str, loss: str, size: Size
+    state: State, index: jax.Array, key: jax.Array, pairs: Stack, *, task: str, loss: str, size: Size
 ) -> tuple[State, jax.Array, jax.Array]:
     """One step, all on the device; it takes its crops by key and index, whatever came before."""
     key = jax.random.fold_in(key, index)
-    degraded, original = random_crops(key, photographs, TASKS[task], size.batch, size.crop)
+    degraded, original = random_pairs(key, pairs, TASKS[task], size.batch, size.crop)
 
     def objective(params: Any) -> jax.Array:
         return LOSSES[loss](apply_network(params, degraded, size), original).mean()
@@ -157,49 +138,7 @@ class Probe(NamedTuple):
 
 
 def train(
-    progress: Progress, key: jax.Array, photographs: Stack, probe: Probe, *, task: str, loss: str, size: Size
-) -> Iterator[Progress]:
-    """The progress after each chunk. The chunks lie the same whether or not the training was stopped at one's end."""
-    while progress.steps < size.steps:
-        began = time.perf_counter()
-        count = min(size.chunk, size.steps - progress.steps)
-        state, index, values = progress.state, jnp.int32(progress.steps), []
-        # The steps are only queued here, and wait for nothing but the device. No `lax.scan`: XLA's convolutions on a
-        # CPU are ten times slower inside a loop of its own.
-        for _ in range(count):
-            state, index, value = train_step(state, index, key, photographs, task=task, loss=loss, size=size)
-            values.append(value)
-        loss_mean, psnr = float(jnp.stack(values).mean()), probe.psnr(state.params, size)
-        steps, seconds = progress.steps + count, progress.seconds + time.perf_counter() - began
-        progress = Progress(state, steps, np.vstack([progress.curve, (steps, loss_mean, psnr)]), seconds)
-        yield progress
-
-
-def save(path: Path, progress: Progress, settings: Record) -> None:
-    """Whole or not at all: to a file beside it, which is then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    content = {"settings": json.dumps(settings), "progress": jax.device_get(progress)}
-    try:
-        part.write_bytes(flax.serialization.to_bytes(content))
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def load(path: Path, fresh: Progress, settings: Record) -> Progress:
-    """What `save` wrote under the same settings; what is fresh if there is none."""
-    if not path.exists():
-        return fresh
-    try:
-        content: Any = flax.serialization.msgpack_restore(path.read_bytes())
-        made_with = json.loads(content["settings"])
-    except (OSError, KeyError, TypeError, ValueError, msgpack.UnpackException) as error:
-        raise InputError(f"{path}: no checkpoint of this script. Delete it, or go without --resume.") from error
-    different = [name for name in settings if made_with.get(name) != settings[name]]
-    if different:
-        raise InputError(
-            f"{path}: made with other settings: {', '.join(different)}. Use those, or go without --resume."
-        )
-    progress: Any = flax.serialization.from_state_dict(fresh, content["progress"])
-    return progress._replace(state=jax.tree.map(jnp.asarray, progress.state))
+    progress: Progress[State], key: jax.Array, pairs: Stack, probe: Probe, *, task: str, loss: str, size: Size
+) -> Iterator[Progress[State]]:
+    step = partial(train_step, key=key, pairs=pairs, task=task, loss=loss, size=size)
+    return advance(progress, step, lambda state: probe.psnr(state.params, size), steps=size.steps, chunk=size.chunk)

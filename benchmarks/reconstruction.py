@@ -4,7 +4,6 @@ Four simple methods stand for the four conditions, see benchmarks/_reconstructio
 the curves as CSV and their figure; `jaxloss sde fit` reads the same file.
 """
 
-import argparse
 import functools
 import os
 import sys
@@ -34,7 +33,7 @@ from jaxloss.evaluate._curve_plot import plot_curves
 from jaxloss.evaluate._saving import check_destination
 from jaxloss.sde import CONDITIONS, Curve, Estimate, measure
 
-from ._command import Parser, progress
+from ._command import Parser, positive, progress
 from ._reconstruction import SIDE, reconstruct
 from ._results import FOLDER
 
@@ -45,7 +44,7 @@ WINDOW = 3  # of the moving average of the share, in measurements
 def main() -> None:
     parser = Parser("reconstruction", __doc__)
     parser.add_argument("--images", type=Path, required=True, metavar="FOLDER", help="of photographs")
-    parser.add_argument("--repetitions", type=_positive, default=4, help="of each photograph (default: %(default)s)")
+    parser.add_argument("--repetitions", type=positive, default=4, help="of each photograph (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     parser.add_argument("--output", type=Path, default=FOLDER / "reconstruction.csv", metavar="FILE.csv")
     options = parser.parse_args()
@@ -184,12 +183,6 @@ def write_text(path: Path, text: str) -> None:
         raise InputError(f"{path}: cannot be written: {error.strerror}.") from error
     finally:
         part.unlink(missing_ok=True)
-
-
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
-    return int(text)
 
 
 if __name__ == "__main__":

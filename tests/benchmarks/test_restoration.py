@@ -1,7 +1,6 @@
 """Restoration: exact degradations, crops that belong together, a training that can be stopped, results on the page."""
 
 import json
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,37 +8,28 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import PIL.Image
 import pytest
 
-from benchmarks import _restoration_training as training, report, restoration
+from benchmarks import report, restoration
+from benchmarks._photographs import Photograph, Stack
 from benchmarks._restoration_summary import better, newest, ordering, rows, scores
 from benchmarks._restoration_tasks import (
     TASKS,
-    Photograph,
-    Stack,
     bayer_sites,
     interpolate_bayer,
     jpeg,
     low_resolution,
-    random_crops,
-    split,
-    stack,
+    random_pairs,
+    stack_pairs,
 )
-from benchmarks._restoration_training import LOSSES, Probe, Progress, Size, load, restore, save, start, train
+from benchmarks._restoration_training import LOSSES, Probe, Size, State, restore, start, train
 from benchmarks._results import Run, read_file
-from jaxloss.evaluate import InputError, compare
+from benchmarks._training import Progress, load, save
+from jaxloss.evaluate import compare
 
 
 TINY = Size(width=4, residual=True, crop=36, batch=2, steps=8, learning_rate=2e-3, chunk=2)
 KEY = jax.random.key(0)
-
-
-@pytest.fixture
-def optax_promotion() -> Iterator[None]:
-    """Optax's own arithmetic mixes types, so that its steps cannot run under the strict promotion of the tests."""
-    with jax.numpy_dtype_promotion("standard"):
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -51,20 +41,6 @@ def pixels(photograph: np.ndarray) -> np.ndarray:
 def photos(pixels: np.ndarray) -> list[Photograph]:
     """Of two sizes."""
     return [Photograph("a", pixels), Photograph("b", pixels[:48, :64])]
-
-
-@pytest.fixture
-def folder(tmp_path: Path, photograph: np.ndarray) -> Path:
-    """Three color photographs, a gray one, a small one, and a file that is none."""
-    images = tmp_path / "images"
-    images.mkdir()
-    full = np.rint(255 * photograph).astype(np.uint8)
-    for name, part in {"a": full[:65, :80], "b": full[20:84, 30:110], "c": full[40:104, :81]}.items():
-        PIL.Image.fromarray(part).save(images / f"{name}.png")
-    PIL.Image.fromarray(full[:64, :64, 0]).save(images / "gray.png")
-    PIL.Image.fromarray(full[:20, :64]).save(images / "small.png")
-    (images / "notes.txt").write_text("no image")
-    return images
 
 
 def test_bayer_pattern() -> None:
@@ -128,8 +104,8 @@ def test_low_resolution_keeps_size_and_loses_detail(pixels: np.ndarray, size: tu
 
 @pytest.mark.parametrize("task", ["jpeg", "super_resolution"])
 def test_crops_are_pairs_within_a_photograph(photos: list[Photograph], task: str) -> None:
-    stacked = stack(photos, TASKS[task])
-    degraded, original = random_crops(KEY, stacked, TASKS[task], 16, 40)
+    pairs = stack_pairs(photos, TASKS[task])
+    degraded, original = random_pairs(KEY, pairs, TASKS[task], 16, 40)
     assert degraded.shape == original.shape == (16, 40, 40, 3)
     whole = {photo.name: np.stack([photo.pixels, TASKS[task].once(photo.pixels)]) for photo in photos}
     seen = set()
@@ -147,23 +123,11 @@ def test_crops_are_pairs_within_a_photograph(photos: list[Photograph], task: str
     assert len({(i, j) for _, i, j in seen}) > 10
 
 
-def test_split_holds_out(photos: list[Photograph]) -> None:
-    many = [photos[0]._replace(name=name) for name in "abcd"]
-    names = [[photo.name for photo in part] for part in split(many)]
-    assert names == [["a", "b"], ["c", "d"]]
-    assert [photo.name for photo in split(many[:3])[1]] == ["c"]
-    assert [photo.name for photo in split(many, ["b.png", "a"])[1]] == ["a", "b"]
-    with pytest.raises(InputError, match="no photograph 'e'"):
-        split(many, ["e"])
-    with pytest.raises(InputError, match="left to train on"):
-        split(many[:1])
-
-
 def training_of(
     photos: list[Photograph], task: str, loss: str, size: Size = TINY
-) -> tuple[Progress, Stack, Probe, dict[str, Any]]:
+) -> tuple[Progress[State], Stack, Probe, dict[str, Any]]:
     probe = Probe(TASKS[task].degrade(KEY, photos[0].pixels), jnp.asarray(photos[0].pixels / 255, jnp.float32))
-    return start(size, KEY), stack(photos, TASKS[task]), probe, {"task": task, "loss": loss, "size": size}
+    return start(size, KEY), stack_pairs(photos, TASKS[task]), probe, {"task": task, "loss": loss, "size": size}
 
 
 def test_residual_network_starts_as_identity(photos: list[Photograph]) -> None:
@@ -178,13 +142,16 @@ def test_residual_network_starts_as_identity(photos: list[Photograph]) -> None:
 @pytest.mark.usefixtures("optax_promotion")
 @pytest.mark.parametrize("loss", LOSSES)
 def test_few_steps_lower_the_loss(photos: list[Photograph], loss: str) -> None:
-    size = TINY._replace(steps=40, chunk=16, width=8, learning_rate=5e-3)
+    """Those of a plain network, which starts far from its goal; the residual one starts as the identity."""
+    size = TINY._replace(residual=False, steps=40, chunk=16, width=8, learning_rate=5e-3)
     progress, stacked, probe, what = training_of(photos, "demosaicking", loss, size)
     *_, after = train(progress, KEY, stacked, probe, **what)
     assert [int(step) for step, _, _ in after.curve] == [16, 32, 40]
-    output = restore(after.state.params, probe.degraded, size=size)
-    # The network starts as the identity.
-    assert LOSSES[loss](output, probe.original) < 0.98 * LOSSES[loss](probe.degraded, probe.original)
+    before, output = (
+        restore(state.params, probe.degraded, size=size) for state in (start(size, KEY).state, after.state)
+    )
+    share = 0.5 if loss in ("l1", "l2") else 0.9
+    assert LOSSES[loss](output, probe.original) < share * LOSSES[loss](before, probe.original)
 
 
 @pytest.mark.usefixtures("optax_promotion")
@@ -205,31 +172,6 @@ def test_resumed_training_is_the_uninterrupted_one(photos: list[Photograph], tmp
     np.testing.assert_array_equal(resumed.curve, whole.curve)
     jax.tree.map(np.testing.assert_array_equal, resumed.state, whole.state)
     assert [file.name for file in path.parent.iterdir()] == [path.name]
-
-
-def test_checkpoint_is_whole_or_the_old_one(monkeypatch, tmp_path: Path) -> None:
-    path, progress = tmp_path / "training.msgpack", start(TINY, KEY)
-    save(path, progress._replace(steps=2), {})
-
-    def fail(*_: object) -> None:
-        raise OSError("disk full")
-
-    monkeypatch.setattr(training.os, "replace", fail)
-    with pytest.raises(OSError, match="disk full"):
-        save(path, progress._replace(steps=4), {})
-    assert load(path, progress, {}).steps == 2
-    assert [file.name for file in tmp_path.iterdir()] == [path.name]
-
-
-def test_checkpoint_of_other_settings_is_refused(tmp_path: Path) -> None:
-    path, progress = tmp_path / "training.msgpack", start(TINY, KEY)
-    assert load(path, progress, {"seed": 0}) is progress
-    save(path, progress, {"seed": 0, "steps": 8})
-    with pytest.raises(InputError, match="other settings: seed"):
-        load(path, progress, {"seed": 1, "steps": 8})
-    path.write_bytes(b"damaged")
-    with pytest.raises(InputError, match="no checkpoint"):
-        load(path, progress, {"seed": 0, "steps": 8})
 
 
 def run_main(monkeypatch, *options: object) -> None:
@@ -289,30 +231,6 @@ def test_table_marks_the_best_and_tells_the_ordering() -> None:
     found = scores(run_of({"l2": 0.3, "l1": 0.1, "mix": 0.2}).measurements)
     assert ordering(found) == ["jpeg: holds in none; fails in 1000·L2, PSNR."]
     assert better("psnr", 2.0, 1.0) and better("mse", 1.0, 2.0) and not better("mse", None, 2.0)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--tasks", "inpainting"], "got 'inpainting'"),
-        (["--losses", "l2,beauty"], "got 'beauty'"),
-        (["--steps", "0"], "a whole number above 0, got '0'"),
-        (["--held-out", "nobody"], "no photograph 'nobody'"),
-        (["--held-out", "a,b,c"], "no photograph is left to train on"),
-        (["--images", "nowhere"], "nowhere: No such file or directory."),
-    ],
-)
-def test_errors_are_one_line(
-    monkeypatch, capsys, folder: Path, tmp_path: Path, options: list[str], message: str
-) -> None:
-    output = tmp_path / "results.jsonl"
-    with pytest.raises(SystemExit) as exit:
-        run_main(monkeypatch, "--images", folder, "--output", output, *options)
-    assert exit.value.code == 2
-    *notes, line = capsys.readouterr().err.splitlines()
-    assert message in line
-    assert all("is left out" in note for note in notes)
-    assert not output.exists()
 
 
 def test_files_of_results_are_json(tmp_path: Path) -> None:

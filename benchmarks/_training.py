@@ -1,0 +1,125 @@
+"""A training in chunks that can be stopped and continued: its progress, its loop and its checkpoints."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import flax.serialization
+import jax
+import jax.numpy as jnp
+import msgpack
+import numpy as np
+
+from jaxloss.evaluate import InputError
+
+from ._results import Record
+
+
+State = TypeVar("State")
+
+
+class Progress(NamedTuple, Generic[State]):
+    """How far a training is; all of it is in the checkpoint.
+
+    Attributes:
+        state: What a step changes.
+        steps: Number of steps done.
+        curve: `[chunks, 3 + n]`: steps done, mean loss of the chunk, PSNR of what was held out after it, and means of
+            the n numbers that a step tells beside its loss.
+        seconds: What they took.
+    """
+
+    state: State
+    steps: int
+    curve: np.ndarray
+    seconds: float
+
+    @property
+    def record(self) -> Record:
+        """What the file of results tells of the training."""
+        curve = [
+            [int(steps), _rounded(loss), round(psnr, 3), *map(_rounded, others)]
+            for steps, loss, psnr, *others in self.curve.tolist()
+        ]
+        return {"seconds": round(self.seconds, 1), "curve": curve}
+
+    def describe(self, form: str) -> str:
+        """A line; `form` is the format of the PSNR and the numbers after it."""
+        text = f"{self.steps} steps"
+        if len(self.curve):
+            _, loss, *numbers = self.curve[-1]
+            text += f" in {self.seconds:.0f} s, loss {loss:.4g}, {form.format(*numbers)}"
+        return text
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.5g}")
+
+
+def first(state: State, others: int = 0) -> Progress[State]:
+    """Of a training that begins, and whose steps tell so many numbers beside their loss."""
+    return Progress(state, 0, np.zeros((0, 3 + others)), 0.0)
+
+
+# The state and the index of the step -> those of the next step, and the loss, or `[1 + n]`: the loss and other numbers.
+Step = Callable[[State, jax.Array], tuple[State, jax.Array, jax.Array]]
+
+
+def advance(
+    progress: Progress[State], step: Step[State], psnr: Callable[[State], float], *, steps: int, chunk: int
+) -> Iterator[Progress[State]]:
+    """The progress after each chunk. The chunks lie the same whether or not the training was stopped at one's end."""
+    while progress.steps < steps:
+        began = time.perf_counter()
+        count = min(chunk, steps - progress.steps)
+        state, index, values = progress.state, jnp.int32(progress.steps), []
+        # The steps are only queued here, and wait for nothing but the device. No `lax.scan`: XLA's convolutions on a
+        # CPU are ten times slower inside a loop of its own.
+        for _ in range(count):
+            state, index, value = step(state, index)
+            values.append(value)
+        loss, *others = np.ravel(jnp.stack(values).mean(axis=0))
+        row = progress.steps + count, loss, psnr(state), *others
+        seconds = progress.seconds + time.perf_counter() - began
+        progress = Progress(state, progress.steps + count, np.vstack([progress.curve, row]), seconds)
+        yield progress
+
+
+def save(path: Path, progress: Progress[Any], settings: Record) -> None:
+    """Whole or not at all: to a file beside it, which is then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    content = {"settings": json.dumps(settings), "progress": jax.device_get(progress)}
+    try:
+        part.write_bytes(flax.serialization.to_bytes(content))
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def load(path: Path, fresh: Progress[State], settings: Record) -> Progress[State]:
+    """What `save` wrote under the same settings; what is fresh if there is none."""
+    if not path.exists():
+        return fresh
+    try:
+        content: Any = flax.serialization.msgpack_restore(path.read_bytes())
+        made_with = json.loads(content["settings"])
+        different = [name for name in settings if made_with.get(name) != settings[name]]
+        progress: Any = fresh if different else flax.serialization.from_state_dict(fresh, content["progress"])
+        if _shapes(progress) != _shapes(fresh):
+            raise ValueError(f"expected {_shapes(fresh)}, got {_shapes(progress)}")
+    except (OSError, AttributeError, KeyError, TypeError, ValueError, msgpack.UnpackException) as error:
+        raise InputError(f"{path}: no checkpoint of this script. Delete it, or go without --resume.") from error
+    if different:
+        raise InputError(
+            f"{path}: made with other settings: {', '.join(different)}. Use those, or go without --resume."
+        )
+    return progress._replace(state=jax.tree.map(jnp.asarray, progress.state))
+
+
+def _shapes(progress: Progress[Any]) -> Any:
+    """What two checkpoints of one training have in common, however long the curve is."""
+    return jax.tree.map(np.shape, (progress.state, progress.curve[:0]))

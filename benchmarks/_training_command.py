@@ -1,0 +1,182 @@
+"""What the command lines of the benchmarks that train on photographs share."""
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
+
+import jax
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeRemainingColumn
+
+from jaxloss.evaluate import InputError
+
+from ._command import Parser, names_from, positive
+from ._photographs import Photograph, read_photographs, split
+from ._results import FOLDER, ROOT, Record, describe_run, start_file
+from ._training import Progress, State, load, save
+
+
+LIBRARIES = ("flax", "optax", "pillow")
+
+
+class Size(Protocol):
+    """What the sizes of all scripts have; each is a named tuple."""
+
+    @property
+    def crop(self) -> int: ...
+
+    @property
+    def steps(self) -> int: ...
+
+    def _asdict(self) -> dict[str, Any]: ...
+
+    def _replace(self, *, steps: int) -> Self: ...
+
+
+AnySize = TypeVar("AnySize", bound=Size)
+
+
+class Plan(NamedTuple, Generic[AnySize]):
+    """What all trainings of a run share.
+
+    Attributes:
+        size: Of the networks and of the trainings.
+        keys: For the first parameters, the steps, and what is tested.
+        training: Photographs to train on.
+        testing: Photographs to test on.
+        settings: What decides on the results; checkpoints of others are refused.
+        about: The first line of the file of results.
+        output: That file.
+        checkpoints: The folder of checkpoints.
+        resume: Whether to go on from them.
+    """
+
+    size: AnySize
+    keys: jax.Array
+    training: list[Photograph]
+    testing: list[Photograph]
+    settings: Record
+    about: Record
+    output: Path
+    checkpoints: Path
+    resume: bool
+
+
+class TrainingParser(Parser):
+    """The options of a script that trains; `choices` are those of its own, comma-separated names."""
+
+    def __init__(self, script: str, description: str | None, full: str, **choices: Collection[str]) -> None:
+        super().__init__(script, description)
+        self.script = script
+        add, checkpoints = self.add_argument, ROOT / "build" / script
+        add("--images", type=Path, required=True, metavar="FOLDER", help="of color photographs")
+        held_out = "photographs to test on, never trained on (default: the last two)"
+        add("--held-out", type=lambda text: text.split(","), metavar="NAMES", help=held_out)
+        for option, names in choices.items():
+            add(f"--{option}", type=different_names_from(names), default=list(names), help=f"of {', '.join(names)}")
+        add("--full", action="store_true", help=f"{full}, for an accelerator")
+        add("--steps", type=positive, help="of each training (default: those of the size)")
+        add("--seed", type=int, default=0, help="default: %(default)s")
+        add("--resume", action="store_true", help="go on from the checkpoints of the same command")
+        where = checkpoints.relative_to(ROOT)
+        add("--checkpoints", type=Path, default=checkpoints, metavar="FOLDER", help=f"default: {where}")
+        add("--output", type=Path, help="file of results; its pictures lie beside it")
+
+    def plan(
+        self, options: argparse.Namespace, sizes: Mapping[str, AnySize], stems: Mapping[str, str], settings: Record
+    ) -> Plan[AnySize]:
+        """Reads the photographs; `settings` are the script's own that decide on the results."""
+        name = "full" if options.full else "small"
+        size = sizes[name] if options.steps is None else sizes[name]._replace(steps=options.steps)
+        photographs, notes = read_photographs(options.images, size.crop)
+        for note in notes:
+            say(note)
+        training, testing = split(photographs, options.held_out)
+        settings = {
+            **size._asdict(),
+            **settings,
+            "seed": options.seed,
+            "training": [photograph.name for photograph in training],
+            "held_out": [photograph.name for photograph in testing],
+        }
+        command = f"{self.prog} --images FOLDER" + (" --full" if options.full else "")
+        about = describe_run(self.script, {"size": name, "command": command, **settings}, LIBRARIES)
+        output = options.output or FOLDER / f"{stems[name]}.jsonl"
+        keys, checkpoints = jax.random.split(jax.random.key(options.seed), 3), options.checkpoints / name
+        return Plan(size, keys, training, testing, settings, about, output, checkpoints, options.resume)
+
+    @contextlib.contextmanager
+    def one_line_errors(self) -> Iterator[None]:
+        """For what the user can mend, and for Ctrl-C."""
+        try:
+            yield
+        except InputError as error:
+            self.error(" ".join(str(error).split()))
+        except KeyboardInterrupt:
+            say("Stopped. The same command with --resume goes on.")
+            sys.exit(130)
+
+
+def different_names_from(choices: Collection[str]) -> Callable[[str], list[str]]:
+    parse = names_from(choices)
+    return lambda text: list(dict.fromkeys(parse(text)))
+
+
+def say(text: str) -> None:
+    Console(stderr=True).print(text, highlight=False, soft_wrap=True)
+
+
+class Course(Generic[State]):
+    """The trainings of a run, one after the other, each with its checkpoint; `with course.bar:` shows how far they are.
+
+    Each has a tuple of names, such as `("jpeg", "l1")`, from which `start` makes the progress that it begins with.
+    """
+
+    def __init__(
+        self, plan: Plan[Any], names: Sequence[tuple[str, ...]], start: Callable[..., Progress[State]]
+    ) -> None:
+        self.plan, self.names, self.start = plan, names, start
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        console = Console(stderr=True)
+        self.bar = Bar(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self.shown = self.bar.add_task("starting", total=len(names) * plan.size.steps)
+
+    def prepare(self) -> None:
+        """Refuse what cannot be written, and checkpoints that cannot be used, before an older result is replaced."""
+        for names in self.names:
+            self.begin(*names)
+        try:
+            self.plan.checkpoints.mkdir(parents=True, exist_ok=True)
+            start_file(self.plan.output, self.plan.about)
+        except OSError as error:
+            raise InputError(f"{error.filename}: {error.strerror}.") from error
+
+    def checkpoint(self, *names: str) -> Path:
+        return self.plan.checkpoints / f"{'-'.join(names)}.msgpack"
+
+    def begin(self, *names: str) -> Progress[State]:
+        """Where a training starts, or goes on."""
+        fresh = self.start(*names)
+        return load(self.checkpoint(*names), fresh, self.plan.settings) if self.plan.resume else fresh
+
+    def train(
+        self, *names: str, advance: Callable[[Progress[State]], Iterator[Progress[State]]], form: str
+    ) -> Progress[State]:
+        """The progress in the end; it is saved and shown after each chunk, with the numbers of the curve in a form."""
+        progress = self.begin(*names)
+        chunks = advance(progress)
+        self.show(names, progress, form)
+        for progress in chunks:
+            save(self.checkpoint(*names), progress, self.plan.settings)
+            self.show(names, progress, form)
+        return progress
+
+    def show(self, names: tuple[str, ...], progress: Progress[State], form: str) -> None:
+        steps = self.plan.size.steps
+        text = f"{', '.join(names)}: {progress.describe(form)}"
+        self.bar.update(self.shown, completed=self.names.index(names) * steps + progress.steps, description=text)
+        if progress.steps == steps:
+            self.bar.console.print(text, highlight=False, soft_wrap=True)
