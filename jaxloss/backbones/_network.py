@@ -8,7 +8,7 @@ from jax import lax
 from jax.typing import DTypeLike
 
 from .._types import Array
-from ._convolution import convolution
+from ..ops._convolution import convolution
 from ._layers import Conv, Fire, Pool, Relu, Table, used_layers
 
 

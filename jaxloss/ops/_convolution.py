@@ -5,44 +5,68 @@ than their input: these run on all cores. So a row of zeros is put below the ima
 Padding and dropping fuse into their neighbors, and autodiff turns each into the other: the adjoint is taller, too.
 
 A convolution of three channels fills no vector, and its adjoint in steps of four pixels is mostly multiplications by
-zero. There blocks of pixels become channels first.
+zero. There blocks of pixels become channels first. In steps of two pixels that pays for the values alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
+from jax.custom_derivatives import SymbolicZero
 
 from .._types import Array
 
 
-Padding = Sequence[tuple[int, int]]
+Pads = Sequence[tuple[int, int]]
+Product = Callable[[Array, Array], Array]
+
+FEW_CHANNELS = 4
 
 
-def convolution(x: Array, kernel: Array, strides: Sequence[int], padding: Padding, **options: Any) -> Array:
-    """`lax.conv_general_dilated` of `[n, H, W, C]` with a square kernel `[k, k, C, features]`; a hook of `nn.Conv`."""
-    stride = strides[0]
-    reference = partial(lax.conv_general_dilated, window_strides=strides, padding=padding, **options)
-    if stride == 1:
-        arranged = partial(_taller, padding=padding, **options)
-    elif stride >= 4:
-        arranged = partial(_blockwise, stride=stride, padding=padding, **options)
+def convolution(x: Array, kernel: Array, strides: Sequence[int], padding: str | Pads, **options: Any) -> Array:
+    """`lax.conv_general_dilated` of `[n, H, W, C]` with kernels `[height, width, C, features]`; a hook of `nn.Conv`."""
+    dilation = tuple(options.get("rhs_dilation") or (1, 1))
+    window = [(side - 1) * step + 1 for side, step in zip(kernel.shape[:2], dilation, strict=True)]
+    pads = lax.padtype_to_pads(x.shape[1:3], window, strides, padding) if isinstance(padding, str) else padding
+    reference = partial(lax.conv_general_dilated, window_strides=strides, padding=pads, **options)
+    stride, square = strides[0], strides[0] == strides[1] and kernel.shape[0] == kernel.shape[1]
+    if tuple(strides) == (1, 1):
+        arranged = partial(_taller, window=window[0], padding=pads, **options)
+    elif square and dilation == (1, 1) and (stride >= 4 or x.shape[3] <= FEW_CHANNELS):
+        arranged = partial(_blockwise, stride=stride, padding=pads, **options)
+        arranged = arranged if stride >= 4 else _values_by(arranged, reference)
     else:
         return reference(x, kernel)
     return lax.platform_dependent(x, kernel, cpu=arranged, default=reference)
 
 
-def _taller(x: Array, kernel: Array, padding: Padding, **options: Any) -> Array:
+def _values_by(arranged: Product, reference: Product) -> Product:
+    """Two ways to compute one bilinear function: values by the first, derivatives by the second."""
+    product = jax.custom_jvp(arranged)
+
+    def derivative(primals: tuple[Array, Array], tangents: tuple[Any, Any]) -> tuple[Array, Array]:
+        (x, kernel), (dx, dkernel) = primals, tangents
+        value = product(x, kernel)
+        changes = [] if isinstance(dx, SymbolicZero) else [reference(dx, kernel)]
+        changes += [] if isinstance(dkernel, SymbolicZero) else [reference(x, dkernel)]
+        return value, sum(changes, jnp.zeros_like(value))
+
+    product.defjvp(derivative, symbolic_zeros=True)
+    return product
+
+
+def _taller(x: Array, kernel: Array, window: int, padding: Pads, **options: Any) -> Array:
     (top, bottom), columns = padding
-    height = x.shape[1] + top + bottom - kernel.shape[0] + 1
-    extra = max(1, kernel.shape[0] - top - bottom)
+    height = max(0, x.shape[1] + top + bottom - window + 1)
+    extra = max(1, window - top - bottom)
     x = jnp.pad(x, ((0, 0), (0, extra), (0, 0), (0, 0)))
     return lax.conv_general_dilated(x, kernel, (1, 1), ((top, bottom), columns), **options)[:, :height]
 
 
-def _blockwise(x: Array, kernel: Array, stride: int, padding: Padding, **options: Any) -> Array:
+def _blockwise(x: Array, kernel: Array, stride: int, padding: Pads, **options: Any) -> Array:
     """Blocks of `stride` x `stride` pixels become the channels of one pixel, and the strides become 1."""
     n, *sides, channels = x.shape
     taps = -(-kernel.shape[0] // stride)
@@ -58,4 +82,4 @@ def _blockwise(x: Array, kernel: Array, stride: int, padding: Padding, **options
     kernel = jnp.pad(kernel, ((0, fill), (0, fill), (0, 0), (0, 0)))
     kernel = kernel.reshape(taps, stride, taps, stride * channels, -1).swapaxes(1, 2)
     kernel = kernel.reshape(taps, taps, stride * stride * channels, -1)
-    return _taller(x, kernel, ((0, 0), (0, 0)), **options)
+    return _taller(x, kernel, taps, ((0, 0), (0, 0)), **options)

@@ -9,6 +9,7 @@ from jax import lax
 
 from .._checks import check_choice, check_image, error_text
 from .._types import Array, ArrayLike, Image
+from ._convolution import convolution
 
 
 Pair = int | tuple[int, int]
@@ -136,5 +137,5 @@ def _convolve(x: Array, kernel: Array, geometry: _Geometry) -> Array:
     strides, padding, dilation = geometry
     images = x.reshape(math.prod(x.shape[:-3]), *x.shape[-3:])
     layout = ("NHWC", "HWIO", "NHWC")
-    output = lax.conv_general_dilated(images, kernel, strides, padding, rhs_dilation=dilation, dimension_numbers=layout)
+    output = convolution(images, kernel, strides, padding, rhs_dilation=dilation, dimension_numbers=layout)
     return output.reshape(*x.shape[:-3], *output.shape[1:])

@@ -11,7 +11,7 @@ from .._checks import check_pair, error_text
 from .._types import Array, Features, Image, Map, Mask, Params, Scalar, Scores
 from ..backbones._features import FeatureFunction
 from ..ops._numerics import masked_mean
-from ._lpips_distances import Activations, activations_of, layer_distances
+from ._lpips_distances import activations_of, layer_distances, unit_difference
 
 
 def lpips(
@@ -288,11 +288,8 @@ def lpips_from_features(
     if shapes[0] != shapes[1]:
         way_out = "Both come from lpips_features, of images of one shape."
         raise ValueError(error_text(name, "features of equal layers and shapes", shapes, way_out))
-    x_units, y_units = (
-        {layer: Activations(z, jnp.ones_like(z[..., :1])) for layer, z in features.items()}
-        for features in (x_features, y_features)
-    )
-    distances = layer_distances(name, x_units, y_units, params, version, weighting)
+    differences = {layer: x - jnp.asarray(y_features[layer]) for layer, x in x_features.items()}
+    distances = layer_distances(name, differences, params, version, weighting)
     weight = None
     if mask is not None:
         some = next(iter(distances.values()))
@@ -322,7 +319,8 @@ def _distances(
     x, y, weight = check_pair(name, x, y, mask)
     # Apart, not as one batch: then the backward pass runs for the images alone that are differentiated.
     x_activations, y_activations = (activations_of(name, z, params, net, data_range, version, dtype) for z in (x, y))
-    return layer_distances(name, x_activations, y_activations, params, version, weighting), weight
+    differences = {layer: unit_difference(z, y_activations[layer]) for layer, z in x_activations.items()}
+    return layer_distances(name, differences, params, version, weighting), weight
 
 
 def _layer_means(distances: dict[str, Array], weight: Array | None) -> dict[str, Scores]:

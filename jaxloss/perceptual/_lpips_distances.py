@@ -8,7 +8,7 @@ from jax import lax
 from jax.typing import DTypeLike
 
 from .._checks import check_choice, error_text
-from .._types import Array, Params, Scalar
+from .._types import Array, ArrayLike, Params, Scalar
 from ..backbones._features import FeatureFunction, extract_features
 from ..ops._numerics import safe_sqrt
 
@@ -67,37 +67,40 @@ def activations_of(
 
 
 def _unit_scale(features: Array) -> Array:
-    channels = features.shape[-1]
-    lanes = math.gcd(channels, LANES)
-    # By way of a few lanes, for XLA does not vectorize a sum over the innermost axis; a matrix product would write the
-    # squares down, and fresh memory costs more than their arithmetic.
-    squares = (features * features).reshape(*features.shape[:-1], channels // lanes, lanes)
-    length = safe_sqrt(squares.sum(axis=-2).sum(axis=-1, keepdims=True))
+    length = safe_sqrt(_sum_over_channels(features * features))
     return jnp.where(length > 0, 1 / (length + EPSILON), jnp.zeros_like(length))
 
 
-def _weighted_sum(values: Array, weights: Array) -> Array:
-    """`[..., c]` to `[..., 1]`: a matrix product, for XLA merges a sum with that over positions, all on one core."""
-    return jnp.matmul(values, jnp.asarray(weights, values.dtype)[:, None], precision=lax.Precision.HIGHEST)
+def _sum_over_channels(values: Array) -> Array:
+    """`[..., c]` to `[..., 1]` by way of a few lanes, for XLA does not vectorize a sum over the innermost axis.
+
+    A matrix product would write its operand down, and fresh memory costs more than the arithmetic.
+    """
+    channels = values.shape[-1]
+    lanes = math.gcd(channels, LANES)
+    return values.reshape(*values.shape[:-1], channels // lanes, lanes).sum(axis=-2).sum(axis=-1, keepdims=True)
 
 
 def layer_distances(
-    name: str, x: dict[str, Activations], y: dict[str, Activations], params: Params, version: str, weighting: str
+    name: str, differences: dict[str, Array], params: Params, version: str, weighting: str
 ) -> dict[str, Array]:
+    """`[..., h, w, 1]` for each layer: the weighted squares of differences of features at unit length."""
     check_choice(name, "version", version, PREPROCESSING)
     check_choice(name, "weighting", weighting, WEIGHTINGS)
-    heads: Params = params["heads"][version] if weighting == "learned" else _uniform_heads(x)
-    if not heads.keys() >= x.keys():
+    if weighting == "none":
+        return {layer: _sum_over_channels(d**2) for layer, d in differences.items()}
+    heads: Params = params["heads"][version]
+    if not heads.keys() >= differences.keys():
         way_out = "Parameters and net belong together: load_params('lpips-vgg') with net='vgg'."
-        raise ValueError(error_text(name, f"heads for {list(x)}", f"heads for {list(heads)}", way_out))
-    return {layer: _weighted_sum(_difference(z, y[layer]) ** 2, heads[layer]) for layer, z in x.items()}
+        raise ValueError(error_text(name, f"heads for {list(differences)}", f"heads for {list(heads)}", way_out))
+    return {layer: _sum_over_channels(_channel_weights(heads[layer], d) * d**2) for layer, d in differences.items()}
 
 
-def _uniform_heads(activations: dict[str, Activations]) -> Params:
-    return {layer: jnp.ones(z.features.shape[-1:]) for layer, z in activations.items()}
+def _channel_weights(head: ArrayLike, features: Array) -> Array:
+    return jnp.asarray(head, features.dtype).reshape((1,) * (features.ndim - 1) + (-1,))
 
 
-def _difference(x: Activations, y: Activations) -> Array:
+def unit_difference(x: Activations, y: Activations) -> Array:
     """Of the features at unit length, exactly 0 for equal features and exactly opposite for exchanged ones.
 
     Compilers fuse one product of `x.features * x.scale - y.features * y.scale` into the subtraction, unrounded. Here

@@ -10,7 +10,7 @@ import pytest
 from jax import lax
 from jax.test_util import check_grads
 
-from jaxloss.backbones._convolution import convolution
+from jaxloss.ops._convolution import convolution
 
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
@@ -48,7 +48,21 @@ def test_values_and_adjoints(size, stride, padding, height, width, rng: np.rando
             np.testing.assert_allclose(adjoint, reference, rtol=1e-12, atol=1e-11)
 
 
-@pytest.mark.parametrize("case", [(3, 1, 1, 4, 5), (11, 4, 2, 12, 11)])
+@pytest.mark.parametrize("strides", [(1, 1), (2, 2), (1, 2), (4, 4)])
+@pytest.mark.parametrize("padding", ["SAME", "VALID", [(2, 0), (0, 3)]])
+@pytest.mark.parametrize("dilation", [(1, 1), (2, 3)])
+@pytest.mark.parametrize("sides", [(3, 3), (4, 2), (9, 9)])
+def test_any_geometry(strides, padding, dilation, sides, rng: np.random.Generator) -> None:
+    """Also windows that are larger than the image."""
+    x, kernel = rng.normal(size=(2, 11, 10, 3)).astype("f"), rng.normal(size=(*sides, 3, 4)).astype("f")
+    options = {"rhs_dilation": dilation, "dimension_numbers": DIMENSIONS}
+    result = convolution(x, kernel, strides, padding, **options)
+    expected = lax.conv_general_dilated(x, kernel, strides, padding, **options)
+    assert result.shape == expected.shape
+    np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("case", [(3, 1, 1, 4, 5), (3, 2, 0, 7, 8), (11, 4, 2, 12, 11)])
 def test_every_mode_of_second_order(case, rng: np.random.Generator) -> None:
     ours, _ = both(*case[:3])
     with jax.enable_x64(True):
@@ -56,7 +70,7 @@ def test_every_mode_of_second_order(case, rng: np.random.Generator) -> None:
         check_grads(lambda x, kernel: ours(x, kernel) ** 2, (x, kernel), order=2, modes=("fwd", "rev"))
 
 
-@pytest.mark.parametrize("case", [(3, 1, 1, 4, 5), (11, 4, 2, 12, 11)])
+@pytest.mark.parametrize("case", [(3, 1, 1, 4, 5), (3, 2, 0, 7, 8), (11, 4, 2, 12, 11)])
 def test_vmap_over_images_and_kernels(case, rng: np.random.Generator) -> None:
     ours, plain = both(*case[:3])
     with jax.enable_x64(True):
@@ -80,4 +94,12 @@ def test_no_convolution_runs_on_one_core(size, stride, padding, rng: np.random.G
 
     program = jax.jit(value_and_adjoint).lower(x, kernel).compile().as_text() or ""
     assert len(re.findall(r" convolution\(", program)) == 2
+    assert re.findall(r"__(?:ynn|xnn|onednn)_fusion", program) == []
+
+
+def test_values_in_steps_of_two_run_on_all_cores(rng: np.random.Generator) -> None:
+    ours, _ = both(3, 2, 0)
+    x, kernel = (rng.normal(size=shape).astype("f") for shape in ((2, 64, 64, 3), (3, 3, 3, 64)))
+    program = jax.jit(ours).lower(x, kernel).compile().as_text() or ""
+    assert len(re.findall(r" convolution\(", program)) == 1
     assert re.findall(r"__(?:ynn|xnn|onednn)_fusion", program) == []
