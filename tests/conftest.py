@@ -1,6 +1,7 @@
-"""What every test stands on: strict JAX settings, eight virtual devices, natural images, seeded randomness."""
+"""What every test stands on: strict JAX, eight virtual devices, natural images, seeded randomness, the command line."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import jax
 import numpy as np
 import pytest
 from PIL import Image
+
+from jaxloss import cli
+from tests._command_line import Run
 
 
 # Where an accelerator is present, too, the tests run on virtual CPU devices, and so do the programs that they start.
@@ -66,6 +70,21 @@ def shared_data() -> Path:
 def rng() -> np.random.Generator:
     """Random numbers, the same in every run and for every test."""
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """`run("compare", "a.png", "b.png")` -> exit code, stdout, stderr of `jaxloss compare a.png b.png`, called here."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["jaxloss", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, printed.out, printed.err
+
+    return call
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Laws of the transformations: batches, jit and strips change how a score is computed, not what it is."""
 
 import logging
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,7 @@ import pytest
 
 from jaxloss.ops import _strips
 from jaxloss.registry import REGISTRY, Metric
-from tests.contract.cases import every_metric, every_ranged_metric, random_pair, small, small_shape
+from tests.contract.cases import compiled, every_metric, every_ranged_metric, random_pair, small, small_shape
 
 
 # What sums local statistics strip by strip, once an image is large.
@@ -27,21 +28,22 @@ def test_batch_is_a_loop(row: Metric, rng: np.random.Generator) -> None:
     loop = [function(a, b) for a, b in zip(x, y, strict=True)]
     assert all(score.shape == () for score in loop)
     assert_same(function(x, y), loop)
-    assert_same(jax.jit(function)(x, y), loop)
-    assert_same(jax.vmap(function)(x, y), loop)
-    assert_same(jax.vmap(function, in_axes=3, out_axes=0)(np.moveaxis(x, 0, 3), np.moveaxis(y, 0, 3)), loop)
+    assert_same(compiled(row)(x, y), loop)
+    assert_same(jax.jit(jax.vmap(function))(x, y), loop)
+    last = jax.jit(jax.vmap(function, in_axes=3, out_axes=0))
+    assert_same(last(np.moveaxis(x, 0, 3), np.moveaxis(y, 0, 3)), loop)
     assert_same(jax.pmap(function, devices=jax.devices()[:2])(x, y), loop)
 
 
 @every_metric
 def test_leading_axes(row: Metric, rng: np.random.Generator) -> None:
     x, y = random_pair(row, rng, 2, 3)
-    function = small(row)
+    function = compiled(row)
     scores = function(x, y)
     assert scores.shape == (2, 3)
     assert_same(function(x[1], y[1]), scores[1])
     assert_same(function(x[1, 2], y[1, 2]), scores[1, 2])
-    assert_same(jax.vmap(jax.vmap(function))(x, y), scores)
+    assert_same(jax.jit(jax.vmap(jax.vmap(function)))(x, y), scores)
     assert function(x[:, :0], y[:, :0]).shape == (2, 0)
 
 
@@ -51,11 +53,14 @@ def test_reference_shared_by_vmap(row: Metric, rng: np.random.Generator) -> None
     x, y = random_pair(row, rng, 2)
     function = small(row)
     both = np.stack([y[0], y[0]])
-    assert_same(jax.vmap(function, in_axes=(0, None))(x, y[0]), function(x, both))
-    assert_same(jax.vmap(function, in_axes=(None, 0))(y[0], x), function(both, x))
-    gradient = jax.grad(function, argnums=(0, 1))
-    shared, separate = jax.vmap(gradient, in_axes=(0, None))(x, y[0]), jax.vmap(gradient)(x, both)
-    jax.tree.map(assert_same, shared, separate)
+    with_gradient = jax.value_and_grad(function, argnums=(0, 1))
+
+    @jax.jit
+    def evaluate(x: jax.Array, one: jax.Array, both: jax.Array) -> tuple[Any, Any]:
+        shared = jax.vmap(with_gradient, in_axes=(0, None))(x, one), jax.vmap(function, in_axes=(None, 0))(one, x)
+        return shared, (jax.vmap(with_gradient)(x, both), function(both, x))
+
+    jax.tree.map(assert_same, *evaluate(x, y[0], both))
 
 
 @every_metric
@@ -109,8 +114,8 @@ def test_strips_do_not_change_the_score(name: str, rng: np.random.Generator, mon
         return (small(row)(x, y) + 2 * small(row)(x, y, mask=mask)).sum()
 
     def evaluate() -> tuple[str, object]:
-        function = jax.value_and_grad(both, argnums=(0, 1))
-        return str(jax.make_jaxpr(function)(x, y)), jax.jit(function)(x, y)
+        traced = jax.jit(jax.value_and_grad(both, argnums=(0, 1))).trace(x, y)
+        return str(traced.jaxpr), traced.lower().compile()(x, y)
 
     whole_program, whole = evaluate()
     monkeypatch.setattr(_strips, "STRIP_BYTES", 1)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxloss.registry import REGISTRY, Metric
-from tests.contract.cases import default, every_metric, every_ranged_metric, random_pair, small, small_shape
+from tests.contract.cases import compiled, default, every_metric, every_ranged_metric, random_pair, small, small_shape
 
 
 half_precision = pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16], ids=["bfloat16", "float16"])
@@ -27,7 +27,7 @@ def test_other_images_score_worse(row: Metric, rng: np.random.Generator) -> None
     y = rng.random((*small_shape(row), 3), np.float32)
     noise = rng.normal(0, 1, y.shape).astype(np.float32)
     x = np.stack([y + amount * noise for amount in (0.0, 0.02, 0.1, 0.3)])
-    scores = np.asarray(small(row)(x, np.broadcast_to(y, x.shape)))
+    scores = np.asarray(compiled(row)(x, np.broadcast_to(y, x.shape)))
     worse = scores if row.better == "lower" else -scores
     assert (np.diff(worse) > 0).all(), scores
 
@@ -35,7 +35,7 @@ def test_other_images_score_worse(row: Metric, rng: np.random.Generator) -> None
 @every_metric
 def test_symmetry(row: Metric, rng: np.random.Generator) -> None:
     x, y = random_pair(row, rng, 2)
-    forward, backward = small(row)(x, y), small(row)(y, x)
+    forward, backward = compiled(row)(x, y), compiled(row)(y, x)
     assert np.allclose(forward, backward, rtol=1e-5, atol=1e-6) is row.symmetric
 
 
@@ -91,9 +91,9 @@ def test_dtypes_may_be_mixed(row: Metric, dtype: jnp.dtype, rng: np.random.Gener
 def test_double_precision_is_kept(row: Metric, rng: np.random.Generator) -> None:
     """float64 in, float64 out, with more than float32's digits; float32 stays float32 though x64 is on."""
     x, y = random_pair(row, rng, 2)
-    single = small(row)(x, y)
-    double = small(row)(x.astype(np.float64), y.astype(np.float64))
-    mixed = small(row)(x, y.astype(np.float64))
+    single = compiled(row)(x, y)
+    double = compiled(row)(x.astype(np.float64), y.astype(np.float64))
+    mixed = compiled(row)(x, y.astype(np.float64))
     assert (single.dtype, double.dtype, mixed.dtype) == (jnp.float32, jnp.float64, jnp.float64)
     np.testing.assert_allclose(single, double, rtol=2e-5, atol=2e-6)
     np.testing.assert_allclose(mixed, double, rtol=1e-13)

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,27 +18,11 @@ from typer.testing import CliRunner
 from jaxloss import cli
 from jaxloss.evaluate import _gradcheck
 from jaxloss.registry import REGISTRY
+from tests._command_line import Run, only_line
 
 
 ROOT = Path(__file__).parents[2]
 METRICS = [name for name, row in REGISTRY.items() if row.kind == "metric" and not row.variant]
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """`run("compare", ...)` -> exit code, stdout, stderr of the entry point in this process."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["jaxloss", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        printed = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return ended.value.code, printed.out, printed.err
-
-    return call
 
 
 def run_apart(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -71,13 +54,6 @@ def folder(tmp_path: Path, photograph: np.ndarray, monkeypatch: pytest.MonkeyPat
     Path("truncated.png").write_bytes(Path("photo.png").read_bytes()[:3000])
     Path("directory.png").mkdir()
     return tmp_path
-
-
-def only_line(text: str) -> str:
-    """The one line of what was printed on stderr."""
-    (line,) = text.splitlines()
-    assert line.startswith("jaxloss: ")
-    return line.removeprefix("jaxloss: ")
 
 
 @pytest.mark.usefixtures("folder")

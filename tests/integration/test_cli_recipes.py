@@ -1,11 +1,10 @@
 """`jaxloss recipes`: the inpainting objectives as users read them."""
 
-import sys
-
 import pytest
 from typer.testing import CliRunner
 
 from jaxloss import INPAINTING_RECIPES, cli
+from tests._command_line import Run, only_line
 
 
 def printed(*arguments: str, columns: int = 160) -> str:
@@ -55,13 +54,7 @@ def test_narrow_terminals_lose_nothing(columns: int) -> None:
 
 
 @pytest.mark.parametrize(("name", "way_out"), [("pconf", "Did you mean 'pconv'?"), ("xyz", "There are: pconv, pconv_")])
-def test_unknown_name(
-    name: str, way_out: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", ["jaxloss", "recipes", name])
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    out, err = capsys.readouterr()
-    assert (ended.value.code, out) == (2, "")
-    (line,) = err.splitlines()
-    assert line.startswith(f"jaxloss: no recipe is called {name!r}. {way_out}")
+def test_unknown_name(name: str, way_out: str, run: Run) -> None:
+    code, out, err = run("recipes", name)
+    assert (code, out) == (2, "")
+    assert only_line(err).startswith(f"no recipe is called {name!r}. {way_out}")

@@ -4,37 +4,26 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
 
 import jaxloss
-from jaxloss import cli
 from jaxloss.evaluate import _curve_plot, curves_csv, read_curves
 from jaxloss.sde import CONDITIONS, Curve, diagnose, fit, separate
-from tests.integration.test_cli import only_line
+from tests._command_line import Run, files, only_line
 
 
-Run = Callable[..., tuple[int, str, str]]
 SIMULATION = "--mu -1 --sigma 0.3 --eta 0.1 --xi 0.2 --first 0.1"
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """`run("fit data.csv")` -> exit code, stdout, stderr of `jaxloss sde` in this process."""
-
-    def call(arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["jaxloss", "sde", *arguments.split()])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        printed = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return ended.value.code, printed.out, printed.err
-
-    return call
+def run(run: Run) -> Run:
+    """`run("fit data.csv")` calls `jaxloss sde fit data.csv`."""
+    return lambda arguments: run("sde", *arguments.split())
 
 
 @pytest.fixture(autouse=True)
@@ -53,10 +42,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Path("data.csv").write_text(curves_csv(curves) + "\n")
     Path("baseline.csv").write_text(curves_csv({"baseline": curves["baseline"]}) + "\n")
     return tmp_path
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 def arrays(condition: str, name: str = "data.csv") -> tuple[list[np.ndarray], list[np.ndarray]]:
@@ -199,7 +184,8 @@ def test_measure_prints_the_curve(run: Run, states: np.ndarray, metric: str) -> 
     if metric == "mse":
         expected = ((first - states) ** 2).mean()
     else:
-        expected = jaxloss.lpips(first, states, params=jaxloss.load_params("lpips-alex"), data_range=1.0)
+        distance, params = jax.jit(jaxloss.lpips), jaxloss.load_params("lpips-alex")
+        expected = distance(first, states, params=params, data_range=1.0)
     np.testing.assert_allclose(np.asarray(loss)[0], expected, rtol=1e-4)
 
 

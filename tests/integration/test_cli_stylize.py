@@ -1,7 +1,6 @@
 """`jaxloss stylize` as its users meet it: a picture, or one line about what is wrong before the work begins."""
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,28 +10,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxloss import cli, evaluate
+from jaxloss import evaluate
 from jaxloss.evaluate import _stylize
-from tests.integration.test_cli import only_line
+from tests._command_line import Run, files, only_line
 
 
-Run = Callable[[str], tuple[int, str, str]]
 QUICK = "--size 32 --steps 2"
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """`run("photo.png style.png -o out.png")` -> exit code, stdout, stderr of `jaxloss stylize` in this process."""
-
-    def call(arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["jaxloss", "stylize", *arguments.split()])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        printed = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return ended.value.code, printed.out, printed.err
-
-    return call
+def run(run: Run) -> Run:
+    """`run("photo.png style.png -o out.png")` calls `jaxloss stylize` with these."""
+    return lambda arguments: run("stylize", *arguments.split())
 
 
 @pytest.fixture(autouse=True)
@@ -49,10 +38,6 @@ def folder(tmp_path: Path, photograph: np.ndarray, monkeypatch: pytest.MonkeyPat
     Path("text.png").write_text("not an image")
     Path("directory.png").mkdir()
     return tmp_path
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
 def test_picture_is_written(folder: Path, run: Run) -> None:

@@ -3,7 +3,7 @@
 import functools
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -29,8 +29,8 @@ COLLECTIVE = re.compile(r"\b(all-gather|all-reduce|all-to-all|collective-\w+|red
 def value_and_gradient(function: Callable[..., jax.Array]) -> Evaluate:
     """Scores `[n]` and the gradient of each with respect to its own images, `[n, H, W, C]` twice."""
 
-    def evaluate(*arrays: jax.Array) -> Scores:
-        scores, pull_back = jax.vjp(function, *arrays[:2])
+    def evaluate(x: jax.Array, y: jax.Array, *others: Any) -> Scores:
+        scores, pull_back = jax.vjp(lambda x, y: function(x, y, *others), x, y)
         gradients = pull_back(jnp.ones_like(scores))
         return scores, (gradients[0], gradients[1])
 
@@ -104,28 +104,48 @@ def test_all_scales_of_ms_ssim_need_no_collective(crop_photograph: Callable[...,
     assert "num_partitions=8" in program and COLLECTIVE.findall(program) == []
 
 
-def test_lpips_needs_no_collective(crop_photograph: Callable[..., np.ndarray]) -> None:
-    photographs = crop_photograph(8, 48, 64)
-    images, params = shard((photographs[::-1], photographs), AxisType.Auto), jaxloss.load_params("lpips-alex")
-    score = functools.partial(jaxloss.lpips, params=params, data_range=1.0)
-    evaluate = jax.jit(value_and_gradient(score)).lower(*images).compile()
+class Lpips(NamedTuple):
+    images: Pair
+    params: Any
+    evaluate: Evaluate  # takes images and parameters
+    expected: Scores
+
+
+@pytest.fixture(scope="module")
+def lpips(crop_photograph: Callable[..., np.ndarray]) -> Lpips:
+    photographs, params = crop_photograph(8, 48, 64), jaxloss.load_params("lpips-alex")
+    images = photographs[::-1], photographs
+    evaluate = value_and_gradient(lambda x, y, params: jaxloss.lpips(x, y, params=params, data_range=1.0))
+    return Lpips(images, params, evaluate, jax.jit(evaluate)(*images, params))
+
+
+def assert_close(result: Scores, lpips: Lpips) -> None:
+    for a, b in zip(jax.tree.leaves(result), jax.tree.leaves(lpips.expected), strict=True):
+        np.testing.assert_allclose(a, np.asarray(b), rtol=1e-4, atol=1e-6)
+
+
+def test_lpips_needs_no_collective(lpips: Lpips) -> None:
+    everywhere = NamedSharding(mesh(AxisType.Auto), PartitionSpec())
+    arguments = *shard(lpips.images, AxisType.Auto), jax.device_put(lpips.params, everywhere)
+    evaluate = jax.jit(lpips.evaluate).lower(*arguments).compile()
     program = evaluate.as_text() or ""
     assert "num_partitions=8" in program and COLLECTIVE.findall(program) == []
-    expected = value_and_gradient(score)(photographs[::-1], photographs)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), evaluate(*images), expected)
+    assert_close(evaluate(*arguments), lpips)
 
 
-def test_lpips_on_explicit_meshes_and_in_shard_map(crop_photograph: Callable[..., np.ndarray]) -> None:
-    photographs = crop_photograph(8, 48, 64)
-    images, params = (photographs[::-1], photographs), jaxloss.load_params("lpips-alex")
-    evaluate = value_and_gradient(functools.partial(jaxloss.lpips, params=params, data_range=1.0))
-    expected = jax.jit(evaluate)(*images)
+def test_lpips_on_explicit_meshes(lpips: Lpips) -> None:
+    everywhere = NamedSharding(mesh(AxisType.Explicit), PartitionSpec())
     with jax.set_mesh(mesh(AxisType.Explicit)):
-        typed = jax.jit(evaluate)(*shard(images, AxisType.Explicit))
+        params = jax.device_put(lpips.params, everywhere)
+        typed = jax.jit(lpips.evaluate)(*shard(lpips.images, AxisType.Explicit), params)
     assert [jax.typeof(z).sharding.spec[0] for z in jax.tree.leaves(typed)] == ["batch"] * 3
-    mapped = jax.shard_map(evaluate, mesh=mesh(AxisType.Auto), in_specs=BATCH, out_specs=BATCH)
-    for result in (typed, jax.jit(mapped)(*images)):
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, np.asarray(b), rtol=1e-4, atol=1e-6), result, expected)
+    assert_close(typed, lpips)
+
+
+def test_lpips_in_shard_map(lpips: Lpips) -> None:
+    specs: Any = BATCH, BATCH, PartitionSpec()
+    mapped = jax.shard_map(lpips.evaluate, mesh=mesh(AxisType.Auto), in_specs=specs, out_specs=BATCH)
+    assert_close(jax.jit(mapped)(*lpips.images, lpips.params), lpips)
 
 
 def test_collectives_would_be_seen(rng: np.random.Generator) -> None:

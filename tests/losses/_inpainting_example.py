@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -11,9 +11,10 @@ import numpy as np
 from jax import lax
 
 import jaxloss
-from jaxloss import INPAINTING_RECIPES
+from jaxloss import INPAINTING_RECIPES, inpainting_loss
 from jaxloss.backbones._features import BACKBONES
 from jaxloss.backbones._layers import used_layers
+from jaxloss.losses._inpainting_recipes import Recipe
 from tests.backbones._reference import random_params
 
 
@@ -69,6 +70,29 @@ class Example:
             "nets": {"resnet50_dilated": resnet},
             "weights": CMT_WEIGHTS if recipe == "cmt" else None,
         }
+
+    def arrays(self, recipe: str | Recipe) -> tuple[Any, ...]:
+        """The arguments of `objective`."""
+        row = recipe if isinstance(recipe, Recipe) else INPAINTING_RECIPES[recipe]
+        return self.output, self.target, self.mask, self.logits, self.features, {z: params_of(z) for z in row.networks}
+
+
+def objective(recipe: str | Recipe, *without: str) -> Callable[..., Any]:
+    """`inpainting_loss` as a function of arrays alone; of parameters, too, which are slow to compile as constants."""
+    weights = {**(CMT_WEIGHTS if recipe == "cmt" else {}), **dict.fromkeys(without, 0.0)}
+
+    def loss(output: Any, target: Any, mask: Any, logits: Any, features: Any, params: Any) -> Any:
+        given = {"discriminator_logits": logits, "discriminator_features": features, "params": params}
+        nets = {"resnet50_dilated": resnet}
+        return inpainting_loss(output, target, mask, recipe=recipe, data_range=1.0, nets=nets, weights=weights, **given)
+
+    return loss
+
+
+@functools.cache
+def compiled(recipe: str | Recipe, *without: str) -> Callable[..., Any]:
+    """For all tests: operation by operation, each would take several times as long."""
+    return jax.jit(objective(recipe, *without))
 
 
 def example(photographs: np.ndarray, rng: np.random.Generator) -> Example:

@@ -12,7 +12,7 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxloss import INPAINTING_RECIPES, composite, inpainting_discriminator_loss, inpainting_loss
 from jaxloss.losses._inpainting_recipes import Recipe, Term
-from tests.losses._inpainting_example import Example, example, params_of
+from tests.losses._inpainting_example import Example, compiled, example, objective
 
 
 # Quick ones: their networks are small, or their first layers are enough.
@@ -36,11 +36,6 @@ OWN = Recipe(
 @pytest.fixture
 def scene(crop_photograph, rng: np.random.Generator) -> Example:
     return example(crop_photograph(2, 32, 36), rng)
-
-
-def own_options(scene: Example) -> dict[str, Any]:
-    params = {net: params_of(net) for net in OWN.networks}
-    return {**scene.options("lama"), "recipe": OWN, "params": params}
 
 
 def evaluate(scene: Example, recipe: str, /, **changes: Any) -> Any:
@@ -101,7 +96,7 @@ def test_raw_output_and_composite(scene: Example) -> None:
     known = scene.mask[..., None] > 0
     changed = dataclasses.replace(scene, output=np.where(known, 0.5, scene.output))
     for recipe, same in (("coordfill", True), ("lama", False), ("pconv", False)):
-        totals = [np.asarray(evaluate(s, recipe).total) for s in (scene, changed)]
+        totals = [np.asarray(compiled(recipe)(*s.arrays(recipe)).total) for s in (scene, changed)]
         assert np.allclose(*totals, rtol=1e-6) == same, recipe
 
 
@@ -111,35 +106,38 @@ def test_raw_output_and_composite(scene: Example) -> None:
 def test_gradients_are_finite(recipe: str, crop_photograph, rng: np.random.Generator) -> None:
     """With nothing known, without a hole, and for an output that is the target."""
     scene = example(crop_photograph(1, 20, 22), rng)
-    weights = {"lpips": 0.0} if recipe == "coordfill" else {}  # which needs larger images, and has a test of its own
+    without = ("lpips",) if recipe == "coordfill" else ()  # which needs larger images, and has a test of its own
+    loss = objective(recipe, *without)
+    compiled_gradient = jax.jit(jax.grad(lambda output, *others: loss(output, *others).total.sum()))
+    rest = jax.device_put(scene.arrays(recipe)[3:])
 
-    @jax.jit
-    @jax.grad
-    def gradient(output: jax.Array, mask: jax.Array) -> jax.Array:
-        changed = dataclasses.replace(scene, output=output, mask=mask)
-        return evaluate(changed, recipe, weights=weights).total.sum()
+    def gradient(output: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        return np.asarray(compiled_gradient(output, scene.target, mask, *rest))
 
     ones, zeros = np.ones_like(scene.mask), np.zeros_like(scene.mask)
-    for output in (scene.output, scene.target):
-        for mask in (ones, zeros, scene.mask):
-            assert np.isfinite(gradient(output, mask)).all()
+    usual, *others = (gradient(x, mask) for x in (scene.output, scene.target) for mask in (scene.mask, ones, zeros))
+    assert all(np.isfinite(z).all() for z in (usual, *others))
     looks_at_pixels = recipe != "coordfill"
-    assert (np.asarray(gradient(scene.output, scene.mask)) != 0).any() == looks_at_pixels
+    assert (usual != 0).any() == looks_at_pixels
 
 
 def test_gradient_at_the_target(scene: Example) -> None:
     """Not under jit: a compiler may round the features of two equal images differently, and L1 has a corner there."""
-    gradient = jax.grad(lambda x: evaluate(dataclasses.replace(scene, output=x), "pconv_nvidia").total.sum())
+    row = INPAINTING_RECIPES["pconv_nvidia"]
+    first = {"weights": {"pool1": 1.0}}  # operation by operation, all layers take seconds
+    terms = (dataclasses.replace(z, options={**z.options, **first}) if z.net else z for z in row.terms)
+    recipe = dataclasses.replace(row, terms=tuple(terms))
+    gradient = jax.grad(lambda x: evaluate(dataclasses.replace(scene, output=x), "pconv", recipe=recipe).total.sum())
     assert (np.asarray(gradient(scene.target)) == 0).all()
 
 
 def test_gradient_of_lpips_and_of_what_the_discriminator_returns(scene: Example) -> None:
-    def total(output: jax.Array, logits: Any, features: Any) -> jax.Array:
-        options = {"discriminator_logits": logits, "discriminator_features": features}
-        return evaluate(dataclasses.replace(scene, output=output), "coordfill", **options).total.sum()
+    @jax.jit
+    def gradients(*arrays: Any) -> Any:
+        return jax.grad(lambda *arrays: compiled("coordfill")(*arrays).total.sum(), argnums=(0, 3, 4))(*arrays)
 
-    arguments = scene.target, {"output": jnp.full((2, 4, 4, 1), -1e4)}, scene.features
-    image, logits, (ours, theirs) = jax.grad(total, argnums=(0, 1, 2))(*arguments)
+    finished = dataclasses.replace(scene, output=scene.target, logits={"output": np.full((2, 4, 4, 1), -1e4, "f")})
+    image, logits, (ours, theirs) = gradients(*finished.arrays("coordfill"))
     assert (image == 0).all()
     np.testing.assert_allclose(logits["output"], -1 / 16)
     assert all((z != 0).all() for z in ours.values()) and all((z == 0).all() for z in theirs.values())
@@ -148,20 +146,16 @@ def test_gradient_of_lpips_and_of_what_the_discriminator_returns(scene: Example)
 def test_transforms(crop_photograph, rng: np.random.Generator) -> None:
     """jit, vmap and a sharded batch give what the batch gives."""
     scene = example(crop_photograph(8, 32, 36), rng)
-    options = own_options(scene)
-
-    def loss(output: Any, target: Any, mask: Any, logits: Any, features: Any) -> Any:
-        given = {"discriminator_logits": logits, "discriminator_features": features}
-        return inpainting_loss(output, target, mask, **options | given)
-
-    batch = scene.output, scene.target, scene.mask, scene.logits, scene.features
-    expected = jax.tree.map(np.asarray, loss(*batch))
+    loss = objective(OWN)
+    *batch, params = scene.arrays(OWN)
+    expected = jax.tree.map(np.asarray, loss(*batch, params))
     assert expected.total.shape == (8,)
     mesh = jax.make_mesh((8,), ("batch",), axis_types=(AxisType.Auto,))
     sharding = NamedSharding(mesh, PartitionSpec("batch"))
-    sharded = jax.jit(loss)(*jax.device_put(batch, sharding))
+    everywhere = jax.device_put(params, NamedSharding(mesh, PartitionSpec()))
+    sharded = jax.jit(loss)(*jax.device_put(batch, sharding), everywhere)
     assert all(z.sharding.is_equivalent_to(sharding, 1) for z in jax.tree.leaves(sharded))
-    for result in (sharded, jax.vmap(loss)(*batch)):
+    for result in (sharded, jax.jit(jax.vmap(loss, in_axes=(0, 0, 0, 0, 0, None)))(*batch, params)):
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4), result, expected)
 
 
@@ -169,29 +163,27 @@ def test_transforms(crop_photograph, rng: np.random.Generator) -> None:
 def test_leading_axes(leading: tuple[int, ...], crop_photograph, rng: np.random.Generator) -> None:
     scene = example(crop_photograph(4, 16, 18), rng)
     count = int(np.prod(leading))
-    weights = {"lpips": 0.0}  # which needs larger images
+    evaluate = compiled(OWN, "lpips")  # which needs larger images
 
     def shaped(z: np.ndarray) -> np.ndarray:
         return z[:count].reshape(*leading, *z.shape[1:])
 
-    parts: Any = jax.tree.map(shaped, (scene.output, scene.target, scene.logits, scene.features))
-    options: dict[str, Any] = own_options(scene) | {"weights": weights}
-    given = {"discriminator_logits": parts[2], "discriminator_features": parts[3]}
-    loss = inpainting_loss(parts[0], parts[1], scene.mask[0], **options | given)
-    mask = np.broadcast_to(scene.mask[0], scene.mask.shape)
-    expected = inpainting_loss(scene.output, scene.target, mask, **options)
+    output, target, mask, *of_discriminator, params = scene.arrays(OWN)
+    parts = jax.tree.map(shaped, (output, target, *of_discriminator))
+    loss = evaluate(parts[0], parts[1], mask[0], *parts[2:], params)
+    expected = evaluate(output, target, np.broadcast_to(mask[0], mask.shape), *of_discriminator, params)
     assert loss.total.shape == leading
     np.testing.assert_allclose(np.ravel(loss.total), expected.total[:count], rtol=1e-4)
 
 
-def test_dtypes(scene: Example) -> None:
+def test_dtypes(crop_photograph, rng: np.random.Generator) -> None:
+    scene, loss = example(crop_photograph(1, 20, 22), rng), compiled("pconv")
     half = dataclasses.replace(scene, output=scene.output.astype(np.float16), target=scene.target.astype(np.float16))
-    assert evaluate(half, "lama").total.dtype == jnp.float32
+    assert compiled("lama")(*half.arrays("lama")).total.dtype == jnp.float32
     with jax.enable_x64(True):
-        double = dataclasses.replace(scene, output=scene.output.astype(np.float64))
-        loss = evaluate(double, "pconv")
-        assert {z.dtype for z in jax.tree.leaves(loss)} == {np.dtype(np.float64)}
-        np.testing.assert_allclose(loss.total, evaluate(scene, "pconv").total, rtol=1e-5)
+        double = loss(*dataclasses.replace(scene, output=scene.output.astype(np.float64)).arrays("pconv"))
+        assert {z.dtype for z in jax.tree.leaves(double)} == {np.dtype(np.float64)}
+        np.testing.assert_allclose(double.total, loss(*scene.arrays("pconv")).total, rtol=1e-5)
 
 
 BAD_ARGUMENTS: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -223,7 +215,7 @@ BAD_ARGUMENTS: dict[str, tuple[str, dict[str, Any], str]] = {
 def test_bad_argument(name: str, scene: Example) -> None:
     recipe, change, message = BAD_ARGUMENTS[name]
     with pytest.raises(ValueError, match=f"^inpainting_loss: expected .*{re.escape(message)}"):
-        evaluate(scene, recipe, **change)
+        jax.eval_shape(lambda: evaluate(scene, recipe, **change))
 
 
 def test_bad_images(scene: Example) -> None:
@@ -281,4 +273,5 @@ def test_discriminator_needs() -> None:
 def test_composite_is_what_the_recipes_compare(scene: Example) -> None:
     """A recipe on the composite gives for the composite what it gives for the output."""
     finished = dataclasses.replace(scene, output=composite(scene.output, scene.target, scene.mask))
-    np.testing.assert_allclose(evaluate(finished, "coordfill").total, evaluate(scene, "coordfill").total, rtol=1e-6)
+    totals = [compiled("coordfill")(*s.arrays("coordfill")).total for s in (finished, scene)]
+    np.testing.assert_allclose(*totals, rtol=1e-6)

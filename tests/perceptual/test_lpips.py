@@ -14,7 +14,7 @@ from PIL import Image
 import jaxloss
 from jaxloss.backbones._features import BACKBONES
 from jaxloss.backbones._layers import smallest_side, used_layers
-from jaxloss.perceptual._lpips_distances import LPIPS_TRUNKS
+from jaxloss.perceptual._lpips_distances import LPIPS_TRUNKS, WEIGHTINGS
 from jaxloss.registry import REGISTRY
 
 
@@ -30,13 +30,22 @@ def params_of(net: str) -> dict[str, Any]:
     return jaxloss.load_params(f"lpips-{net}")
 
 
-@functools.cache
-def compiled(net: str) -> Any:
-    return jax.jit(functools.partial(jaxloss.lpips, net=net, data_range=1.0))
+STATIC = ("net", "version", "weighting", "dtype")
+
+
+@functools.partial(jax.jit, static_argnames=STATIC)
+def score(x: Any, y: Any, params: Any, mask: Any = None, **options: Any) -> jax.Array:
+    """Compiled whole, and once for all tests; parameters are arguments, for constants are slow to compile."""
+    return jaxloss.lpips(x, y, params=params, mask=mask, data_range=1.0, **options)
+
+
+@jax.jit
+def gradients(x: Any, y: Any, params: Any, mask: Any = None) -> tuple[jax.Array, jax.Array]:
+    return jax.grad(lambda x, y: score(x, y, params, mask).sum(), argnums=(0, 1))(x, y)
 
 
 def alex(x: Any, y: Any, **options: Any) -> jax.Array:
-    return jaxloss.lpips(x, y, params=params_of("alex"), data_range=1.0, **options)
+    return score(x, y, params_of("alex"), **options)
 
 
 @pytest.fixture
@@ -53,7 +62,7 @@ def test_known_values(net: str, shared_data: Path, monkeypatch: pytest.MonkeyPat
         read(shared_data / "lpips" / "imgs" / f"{name}.png") for name in ("ex_ref", "ex_p0", "ex_p1")
     )
     for image, expected in zip(distorted, KNOWN[net], strict=True):
-        assert compiled(net)(image, reference, params=params_of(net)) == pytest.approx(expected, abs=1e-5)
+        assert score(image, reference, params_of(net), net=net) == pytest.approx(expected, abs=1e-5)
 
 
 def read(path: Path) -> np.ndarray:
@@ -67,8 +76,9 @@ def test_formula(pair: Pair) -> None:
     params = params_of("alex")
     expected = 0.0
     layers = LPIPS_TRUNKS["alex"].layers
-    options: dict[str, Any] = dict(net="alexnet", params=params["trunk"], layers=layers, data_range=1.0)
-    features = [jaxloss.extract_features(z, preprocess="lpips", **options) for z in (x, y)]
+    options: dict[str, Any] = dict(net="alexnet", layers=layers, data_range=1.0, preprocess="lpips")
+    extract = jax.jit(functools.partial(jaxloss.extract_features, **options))
+    features = [extract(z, params=params["trunk"]) for z in (x, y)]
     for layer in layers:
         a, b = (np.asarray(f[layer], np.float64) for f in features)
         a, b = (z / (np.sqrt((z**2).sum(-1, keepdims=True)) + 1e-10) for z in (a, b))
@@ -77,16 +87,13 @@ def test_formula(pair: Pair) -> None:
 
 
 def test_laws(pair: Pair) -> None:
+    """Operation by operation and compiled."""
     x, y = pair
-    score = compiled("alex")
-    assert alex(x, x).tolist() == score(x, x.copy(), params=params_of("alex")).tolist() == [0, 0]
-    np.testing.assert_array_equal(score(x, y, params=params_of("alex")), score(y, x, params=params_of("alex")))
+    eager = functools.partial(jaxloss.lpips, params=params_of("alex"))
+    assert eager(x, x, data_range=1.0).tolist() == alex(x, x.copy()).tolist() == [0, 0]
+    np.testing.assert_array_equal(alex(x, y), alex(y, x))
     assert (alex(x, y) > 0).all()
-    np.testing.assert_allclose(rescaled(x, y), alex(x, y), rtol=1e-4)
-
-
-def rescaled(x: np.ndarray, y: np.ndarray) -> jax.Array:
-    return jaxloss.lpips(255 * x, 255 * y, params=params_of("alex"), data_range=255.0)
+    np.testing.assert_allclose(eager(255 * x, 255 * y, data_range=255.0), alex(x, y), rtol=1e-4)
 
 
 @pytest.mark.parametrize("net", LPIPS_TRUNKS)
@@ -105,8 +112,9 @@ def test_layers_add_up(pair: Pair) -> None:
 
 
 def test_features_of_a_reference_are_reusable(pair: Pair) -> None:
-    features = functools.partial(jaxloss.lpips_features, params=params_of("alex"), data_range=1.0)
-    compare = functools.partial(jaxloss.lpips_from_features, params=params_of("alex"))
+    params = params_of("alex")
+    features = functools.partial(jax.jit(functools.partial(jaxloss.lpips_features, data_range=1.0)), params=params)
+    compare = functools.partial(jax.jit(jaxloss.lpips_from_features), params=params)
     x, y = pair
     np.testing.assert_allclose(compare(features(x), features(y)), alex(x, y), rtol=1e-6)
     mask = np.zeros(x.shape[:-1], np.float32)
@@ -116,26 +124,28 @@ def test_features_of_a_reference_are_reusable(pair: Pair) -> None:
     shared = compare(features(x, mask=mask), features(y, mask=mask), mask=mask[0] > 0)
     np.testing.assert_allclose(shared, masked, rtol=1e-6)
     backwards = dict(reversed(features(x).items()))  # a jit sorts dictionaries by their keys
-    np.testing.assert_allclose(compare(backwards, features(y)), alex(x, y), rtol=1e-6)
+    eager = functools.partial(jaxloss.lpips_from_features, params=params)
+    np.testing.assert_allclose(eager(backwards, features(y)), alex(x, y), rtol=1e-6)
     with pytest.raises(ValueError, match="features of equal layers and shapes"):
-        compare(features(x), features(y[:, :-16]))
+        eager(features(x), {layer: z[:, 1:] for layer, z in features(y).items()})
 
 
 def test_map_shows_where(pair: Pair) -> None:
     y = pair[1][0]
     x = y.copy()
     x[:16, :16] = 1 - x[:16, :16]
-    field = jaxloss.lpips_map(x, y, params=params_of("alex"), data_range=1.0)
+    field = jax.jit(functools.partial(jaxloss.lpips_map, data_range=1.0))(x, y, params=params_of("alex"))
     assert field.shape == (64, 72, 1)
     assert field[:16, :16].mean() > 10 * field[48:, 48:].mean() >= 0
 
 
-@pytest.mark.parametrize("version", ["0.0", "0.1"])
-@pytest.mark.parametrize("weighting", ["learned", "none"])
-def test_versions_and_weightings_differ(pair: Pair, version: str, weighting: str) -> None:
-    score = alex(*pair, version=version, weighting=weighting)
-    assert (score > 0).all()
-    assert (version, weighting) == ("0.1", "learned") or not np.allclose(score, alex(*pair), rtol=0.01)
+def test_versions_and_weightings_differ(pair: Pair) -> None:
+    kinds = [{"version": version, "weighting": weighting} for version in ("0.1", "0.0") for weighting in WEIGHTINGS]
+    usual, *others = jax.jit(lambda params: [score(*pair, params, **kind) for kind in kinds])(params_of("alex"))
+    np.testing.assert_allclose(usual, alex(*pair), rtol=1e-6)
+    assert (usual > 0).all() and len(others) == 3
+    for other in others:
+        assert (other > 0).all() and not np.allclose(other, usual, rtol=0.01)
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
@@ -149,10 +159,10 @@ def test_gradients_are_finite(images: str, dtype: Any, pair: Pair) -> None:
         "black against photograph": (jnp.zeros_like(y), y),
         "inverted": (1 - y, y),
     }[images]
-    gradients = jax.grad(lambda x, y: alex(x, y).sum(), argnums=(0, 1))(*(z.astype(dtype) for z in x))
-    assert all(jnp.isfinite(gradient).all() and gradient.dtype == dtype for gradient in gradients)
+    both = gradients(*(z.astype(dtype) for z in x), params_of("alex"))
+    assert all(jnp.isfinite(gradient).all() and gradient.dtype == dtype for gradient in both)
     if images == "identical":
-        assert all((gradient == 0).all() for gradient in gradients)
+        assert all((gradient == 0).all() for gradient in both)
 
 
 def test_gradient_where_nothing_is_active(pair: Pair) -> None:
@@ -162,29 +172,31 @@ def test_gradient_where_nothing_is_active(pair: Pair) -> None:
         return {"relu1": jax.nn.relu(jnp.tile(images[..., :1], 64) * params)}
 
     heads = {"0.1": {"relu1": params_of("alex")["heads"]["0.1"]["relu1"]}}
-    score = functools.partial(
-        jaxloss.lpips, params={"trunk": jnp.zeros(()), "heads": heads}, net=silent, data_range=1.0
-    )
-    value, gradient = jax.value_and_grad(lambda x: score(x, jnp.asarray(pair[1])).sum())(jnp.asarray(pair[0]))
+    params = {"trunk": jnp.zeros(()), "heads": heads}
+    value, gradient = jax.jit(jax.value_and_grad(lambda x: score(x, pair[1], params, net=silent).sum()))(pair[0])
     assert value == 0 and (gradient == 0).all()
 
 
 def test_second_order(pair: Pair) -> None:
     """Hessian-vector products: grad of grad is the derivative of grad."""
     x, y, direction = pair[0][0], pair[1][0], np.sign(pair[0][1] - 0.5)
-    gradient = jax.grad(lambda x: alex(x, y))
-    forward = jax.jvp(gradient, (x,), (direction,))[1]
-    reverse = jax.grad(lambda x: jnp.vdot(gradient(x), direction))(x)
+
+    @jax.jit
+    def products(x: jax.Array, params: Any) -> tuple[jax.Array, jax.Array]:
+        gradient = jax.grad(lambda x: score(x, y, params))
+        return jax.jvp(gradient, (x,), (direction,))[1], jax.grad(lambda x: jnp.vdot(gradient(x), direction))(x)
+
+    forward, reverse = products(x, params_of("alex"))
     np.testing.assert_allclose(forward, reverse, atol=1e-4 * float(abs(forward).max()))
     assert float(abs(forward).max()) > 0
 
 
 def test_transforms_agree(pair: Pair) -> None:
     x, y = pair
-    batch = alex(x, y)
-    np.testing.assert_allclose(jax.vmap(alex)(x, y), batch, rtol=1e-5)
+    params, batch, axes = params_of("alex"), alex(x, y), (0, 0, None)
+    np.testing.assert_allclose(jax.jit(jax.vmap(score, axes))(x, y, params), batch, rtol=1e-5)
     np.testing.assert_allclose(jnp.stack([alex(*images) for images in zip(x, y, strict=True)]), batch, rtol=1e-5)
-    np.testing.assert_allclose(jax.pmap(alex)(x, y), batch, rtol=1e-5)
+    np.testing.assert_allclose(jax.pmap(score, in_axes=axes)(x, y, params), batch, rtol=1e-5)
     np.testing.assert_allclose(alex(x[None], y[None]), batch[None], rtol=1e-5)
 
 
@@ -204,7 +216,7 @@ def test_masked_pixels_have_no_influence(pair: Pair, rng: np.random.Generator) -
     mask[:, 16:48, 20:60] = 1
     noisy = np.where(mask[..., None] > 0, x, rng.random(x.shape, np.float32))
     np.testing.assert_array_equal(alex(noisy, y, mask=mask), alex(x, y, mask=mask))
-    gradient = jax.grad(lambda x: alex(x, y, mask=mask).sum())(x)
+    gradient, _ = gradients(x, y, params_of("alex"), mask)
     assert (gradient[mask == 0] == 0).all() and (gradient[mask > 0] != 0).any()
     np.testing.assert_allclose(alex(x, y, mask=np.ones_like(mask)), alex(x, y), rtol=1e-5)
 

@@ -9,10 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.test_util import check_grads
 
 import jaxloss
 from jaxloss.backbones._features import BACKBONES, PREPROCESSING
+from tests.perceptual._derivatives import check_derivatives
 
 
 Features = dict[str, Any]
@@ -91,11 +91,9 @@ def test_networks_have_the_layers() -> None:
 def test_rows_are_usable_as_they_are(crop_photograph: Any) -> None:
     """From images to a loss with a real network, for which a worse image is further away."""
     (y,) = crop_photograph(1, 48, 56)
-    layers = ["relu3_3", "pool1", "pool2", "pool3"]
-    features = jaxloss.extract_features(
-        np.stack([y, 0.9 * y, 0.5 * y]), layers=layers, data_range=1.0, params=jaxloss.load_params("vgg16"),
-        **jaxloss.FEATURE_CONVENTIONS["pconv"],
-    )  # fmt: skip
+    options = {"layers": ("relu3_3", "pool1", "pool2", "pool3"), **jaxloss.FEATURE_CONVENTIONS["pconv"]}
+    extract = jax.jit(functools.partial(jaxloss.extract_features, data_range=1.0, **options))
+    features = extract(np.stack([y, 0.9 * y, 0.5 * y]), params=jaxloss.load_params("vgg16"))
     references = {layer: jnp.broadcast_to(z[0], z.shape) for layer, z in features.items()}
     for name in ("johnson", "pconv", "piq"):
         same, near, far = jaxloss.perceptual_loss(features, references, **jaxloss.PERCEPTUAL_CONVENTIONS[name])
@@ -164,9 +162,10 @@ def test_traced_weights(pair: tuple[Features, Features]) -> None:
 
 def test_dtypes(pair: tuple[Features, Features]) -> None:
     loss = jax.jit(every_loss)
+    gradients = jax.jit(jax.grad(lambda x, y: jaxloss.perceptual_loss(x, y).sum()))
     for dtype in (jnp.bfloat16, jnp.float16):
         x, y = jax.tree.map(lambda z, dtype=dtype: jnp.asarray(z, dtype), pair)
-        value, gradient = loss(x, y), jax.grad(lambda x, y=y: jaxloss.perceptual_loss(x, y).sum())(x)
+        value, gradient = loss(x, y), gradients(x, y)
         assert value.dtype == jnp.float32 and gradient["a"].dtype == dtype
         expected = loss(*jax.tree.map(lambda z: z.astype(jnp.float32), (x, y)))
         np.testing.assert_allclose(value, expected, rtol=1e-6)
@@ -180,8 +179,7 @@ def test_dtypes(pair: tuple[Features, Features]) -> None:
 def test_gradient_is_the_derivative(rng: np.random.Generator) -> None:
     with jax.enable_x64(True):
         x, y = rng.standard_normal((2, 3, 2, 4))
-        loss = jax.jit(every_loss)
-        check_grads(lambda x, y: loss({"a": x}, {"a": y}), (x, y), order=2, rtol=1e-6)
+        check_derivatives(lambda x, y: every_loss({"a": x}, {"a": y}), x, y, rng=rng)
 
 
 def test_equal_and_zero_features(pair: tuple[Features, Features]) -> None:

@@ -16,6 +16,8 @@ from jaxloss.sde import SCHEMES, PerceptualLossModel, integrate, mean, quantile,
 
 MU, KAPPA, INITIAL = -0.8, 0.6, 0.5
 MODEL = PerceptualLossModel(mu=MU, sigma=0.5, eta=0.3, xi=0.2)
+# Compiled whole: not in one program, each call would compile its loop over the steps anew.
+compiled_integrate = jax.jit(integrate, static_argnames="scheme")
 GRID = np.array([0.1, 0.15, 0.45, 0.7])
 
 # How one step multiplies E[D] and E[D²].
@@ -58,7 +60,7 @@ def test_strong_order(scheme: str, order: float) -> None:
     counts, errors = np.array([16, 32, 64, 128, 256, 512]), []
     for count in counts:
         coarse = increments.reshape(paths, count, -1).sum(axis=-1)
-        ends = integrate(MODEL, INITIAL, np.linspace(0, 1, count + 1), coarse, scheme=scheme)[:, -1]
+        ends = compiled_integrate(MODEL, INITIAL, np.linspace(0, 1, count + 1), coarse, scheme=scheme)[:, -1]
         errors.append(float(jnp.abs(ends - exact).mean()))
     slope = -np.polyfit(np.log(counts), np.log(errors), 1)[0]
     assert abs(slope - order) < 0.1
@@ -103,17 +105,22 @@ def test_exact_paths_have_the_law() -> None:
 @every_scheme
 def test_kept_losses_are_those_of_the_whole_paths(scheme: str) -> None:
     key, grid = jax.random.key(2), np.linspace(0, 1, 11) ** 1.5
-    whole = np.asarray(simulate(key, MODEL, INITIAL, grid, paths=7, scheme=scheme))
-    for keep in ([-1], [0, 3, 4, 10], [2], [0], list(range(11)), [1, -3]):
-        some = simulate(key, MODEL, INITIAL, grid, paths=7, keep=keep, scheme=scheme)
+    keeps = [-1], [0, 3, 4, 10], [2], [0], list(range(11)), [1, -3]
+
+    @jax.jit
+    def simulate_all(key: jax.Array) -> list[jax.Array]:
+        return [simulate(key, MODEL, INITIAL, grid, paths=7, keep=keep, scheme=scheme) for keep in (None, *keeps)]
+
+    whole, *parts = map(np.asarray, simulate_all(key))
+    for keep, some in zip(keeps, parts, strict=True):
         np.testing.assert_allclose(some, whole[:, keep], rtol=1e-6)
 
 
 def test_each_path_may_begin_at_a_loss_of_its_own() -> None:
     initial = jnp.linspace(0.1, 0.9, 5)
-    losses = simulate(jax.random.key(0), MODEL, initial, GRID, paths=5)
+    start = jax.jit(lambda initial: simulate(jax.random.key(0), MODEL, initial, GRID, paths=5))
+    losses, alone = start(initial), start(1.0)
     np.testing.assert_array_equal(losses[:, 0], initial)
-    alone = simulate(jax.random.key(0), MODEL, 1.0, GRID, paths=5)
     np.testing.assert_allclose(losses, alone * initial[:, None], rtol=1e-6)
 
 
@@ -141,8 +148,9 @@ def test_memory_does_not_grow_with_the_steps(scheme: str) -> None:
         plan: Any = run.lower(jax.random.key(0)).compile().memory_analysis()
         return plan.temp_size_in_bytes
 
-    assert abs(planned(100) - planned(10)) < 0.01 * paths
-    assert planned(100) < 8 * 4 * paths  # bytes: eight float32 per path
+    many, few = planned(100), planned(10)
+    assert abs(many - few) < 0.01 * paths
+    assert many < 8 * 4 * paths  # bytes: eight float32 per path
 
 
 def test_transformations() -> None:
@@ -151,10 +159,11 @@ def test_transformations() -> None:
     def end(key: jax.Array, model: PerceptualLossModel, shares: ArrayLike) -> jax.Array:
         return simulate(key, model, INITIAL, shares, paths=6, keep=[-1], scheme="milstein")
 
-    np.testing.assert_allclose(jax.jit(end)(key, MODEL, GRID), end(key, MODEL, GRID), rtol=1e-6)
-    batch = jax.vmap(end, in_axes=(0, None, None))(keys, MODEL, GRID)
-    np.testing.assert_allclose(batch, np.stack([end(one, MODEL, GRID) for one in keys]), rtol=1e-6)
-    gradient = jax.grad(lambda model: end(key, model, GRID).mean())(MODEL)
+    compiled = jax.jit(end)
+    np.testing.assert_allclose(compiled(key, MODEL, GRID), end(key, MODEL, GRID), rtol=1e-6)
+    batch = jax.jit(jax.vmap(end, in_axes=(0, None, None)))(keys, MODEL, GRID)
+    np.testing.assert_allclose(batch, np.stack([compiled(one, MODEL, GRID) for one in keys]), rtol=1e-6)
+    gradient = jax.jit(jax.grad(lambda model: end(key, model, GRID).mean()))(MODEL)
     assert np.isfinite(jax.tree.leaves(gradient)).all()
 
 
@@ -165,8 +174,9 @@ def test_gradient_along_the_paths() -> None:
     def ends(mu: float) -> jax.Array:
         return simulate(jax.random.key(0), PerceptualLossModel(mu, 0.6), INITIAL, GRID, paths=5, keep=[-1])[:, 0]
 
-    np.testing.assert_allclose(jax.jacfwd(ends)(MU), (GRID[-1] - GRID[0]) * ends(MU), rtol=1e-12)
-    assert ends(MU).dtype == jnp.float64
+    losses, derivatives = jax.jit(lambda mu: (ends(mu), jax.jacfwd(ends)(mu)))(MU)
+    np.testing.assert_allclose(derivatives, (GRID[-1] - GRID[0]) * losses, rtol=1e-12)
+    assert losses.dtype == jnp.float64
 
 
 def test_refusals() -> None:

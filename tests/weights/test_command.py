@@ -1,39 +1,29 @@
 """`jaxloss weights`: list, fetch, convert, verify."""
 
+import functools
 import shutil
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import safetensors.numpy
 
-from jaxloss import cli, load_params
+from jaxloss import load_params
 from jaxloss.weights._convert import from_torch
 from jaxloss.weights._manifest import Trunk, read_manifest, shipped_folder
+from tests._command_line import Run, only_line
 from tests.weights._networks import official_file, random_state, trunk_of, use_trunks
 from tests.weights._pth_files import Call, Name, state_dict, zip_file
 
 
-Run = Callable[..., tuple[int, str, str]]
 FILES, TRUNKS = read_manifest().files, read_manifest().trunks
 NET = "squeezenet1_1"
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """`run("list")` -> exit code, stdout, stderr of `jaxloss weights list` in this process."""
-
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["jaxloss", "weights", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        printed = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return ended.value.code, printed.out, printed.err
-
-    return call
+def run(run: Run) -> Run:
+    """`run("list")` calls `jaxloss weights list`."""
+    return functools.partial(run, "weights")
 
 
 @pytest.fixture(autouse=True)
@@ -55,12 +45,6 @@ def official(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rng: np.random.Gen
     use_trunks(monkeypatch, trunk)
     Path("official.pth").write_bytes(content)
     return trunk
-
-
-def only_line(text: str) -> str:
-    (line,) = text.splitlines()
-    assert line.startswith("jaxloss: ")
-    return line.removeprefix("jaxloss: ")
 
 
 def test_help(run: Run) -> None:
