@@ -40,7 +40,7 @@ class Scene(NamedTuple):
     nets: Mapping[str, FeatureFunction]
     features: Mapping[View, Features]
     logits: Mapping[str, ArrayLike]  # by head
-    discriminator_features: Sequence[LayerFeatures] | None
+    discriminator_features: Sequence[LayerFeatures]  # of the output and of the target, or empty
 
     def see(self, view: View) -> Array:
         x = self.images[view.image]
@@ -122,13 +122,6 @@ def _total_variation(scene: Scene, term: Term, x: View, y: View) -> Scores:
 
 
 def _adversarial(scene: Scene, term: Term) -> Scores:
-    if term.head not in scene.logits:
-        expected = f"discriminator_logits of the {term.head!r}"
-        way_out = (
-            f"Several outputs are a mapping, {{{term.head!r}: logits}}. To leave the term out:"
-            f" weights={{{term.name!r}: 0.0}}."
-        )
-        raise ValueError(error_text(scene.name, expected, f"those of {list(scene.logits)}", way_out))
     losses = generator_loss(scene.logits[term.head], **term.options)
     leading = scene.known.shape[:-3]
     if losses.shape[: len(leading)] != leading:
@@ -138,13 +131,23 @@ def _adversarial(scene: Scene, term: Term) -> Scores:
 
 
 def _feature_matching(scene: Scene, term: Term) -> Scores:
-    pair = scene.discriminator_features
-    if pair is None or len(pair) != 2:
-        got = "none" if pair is None else f"{len(pair)} of them"
+    ours, theirs = scene.discriminator_features
+    return feature_matching_loss(ours, theirs, **term.options)
+
+
+def check_discriminator(scene: Scene, terms: Sequence[Term]) -> None:
+    """That all is there which the terms take from it: told before networks run for seconds."""
+    for term in terms:
         way_out = f"To leave the term out: weights={{{term.name!r}: 0.0}}."
-        expected = "discriminator_features, (those of the output, those of the target)"
-        raise ValueError(error_text(scene.name, expected, got, way_out))
-    return feature_matching_loss(pair[0], pair[1], **term.options)
+        if term.kind == "adversarial" and term.head not in scene.logits:
+            expected, got = f"discriminator_logits of the {term.head!r}", f"those of {list(scene.logits)}"
+            way_out = f"Several outputs are a mapping, {{{term.head!r}: logits}}. {way_out}"
+            raise ValueError(error_text(scene.name, expected, got, way_out))
+        count = len(scene.discriminator_features)
+        if term.kind == "feature_matching" and count != 2:
+            expected = "discriminator_features, (those of the output, those of the target)"
+            got = f"{count} of them" if count else "none"
+            raise ValueError(error_text(scene.name, expected, got, way_out))
 
 
 KINDS: dict[str, Callable[[Scene, Term], Scores]] = {

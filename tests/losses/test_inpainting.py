@@ -218,6 +218,15 @@ def test_bad_argument(name: str, scene: Example) -> None:
         jax.eval_shape(lambda: evaluate(scene, recipe, **change))
 
 
+def test_what_is_missing_is_told_before_the_networks_run(scene: Example) -> None:
+    def never(params: Any, images: Any) -> Any:
+        raise AssertionError("the network ran")
+
+    for argument in ("discriminator_logits", "discriminator_features"):
+        with pytest.raises(ValueError, match=f"expected {argument}"):
+            evaluate(scene, "lama", nets={"resnet50_dilated": never}, **{argument: None})
+
+
 def test_bad_images(scene: Example) -> None:
     for change, error, message in (
         ({"output": scene.output[:1]}, ValueError, "output and target of equal shape"),
