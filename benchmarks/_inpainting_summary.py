@@ -7,6 +7,7 @@ import jax
 import jaxloss
 
 from ._inpainting_training import CONTESTS, Examples
+from ._photographs import trained_on
 from ._results import Record, Run
 
 
@@ -69,7 +70,7 @@ def markdown(run: Run) -> tuple[list[list[str]], str]:
     notes = (
         f"Command: `{settings['command']}`, seed {settings['seed']}. {settings['steps']} steps of {settings['batch']} "
         f"crops of {settings['crop']} x {settings['crop']} pixels, U-Net of {settings['width']} channels, "
-        f"{minutes:.0f} minutes for all trainings. Trained on {', '.join(settings['training'])}; means over "
+        f"{minutes:.0f} minutes for all trainings. {trained_on(settings)}; means over "
         f"{settings['examples']} crops of {', '.join(settings['held_out'])}. coordfill trains on LPIPS."
     )
     return rows(run.measurements, "**{}**"), notes

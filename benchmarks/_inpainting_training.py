@@ -73,7 +73,7 @@ class Size(NamedTuple):
 
 
 SIZES = {
-    "small": Size(width=16, discriminator_width=16, crop=64, batch=4, steps=400, learning_rate=1e-3, chunk=20),
+    "small": Size(width=16, discriminator_width=16, crop=64, batch=4, steps=1500, learning_rate=1e-3, chunk=50),
     "full": Size(width=64, discriminator_width=64, crop=256, batch=16, steps=100_000, learning_rate=2e-4, chunk=200),
 }
 
@@ -193,7 +193,7 @@ class Examples(NamedTuple):
 
 def examples(key: jax.Array, photographs: Stack, count: int, side: int) -> Examples:
     crop_key, mask_key = jax.random.split(key)
-    target = random_crops(crop_key, photographs, count, side)
+    target = random_crops(crop_key, photographs, count, side, upright=True)
     return Examples(target, random_masks(mask_key, count, side))
 
 

@@ -15,6 +15,10 @@ from jaxloss.evaluate import InputError, read_image
 from jaxloss.ops import to_float
 
 from ._command import CHANNELS
+from ._results import Record
+
+
+SCALES = [1.0, 0.7, 0.5]  # at which photographs are trained on
 
 
 class Photograph(NamedTuple):
@@ -61,15 +65,21 @@ def split(
     return training, [photograph for photograph in photographs if photograph.name in chosen]
 
 
-def at_scales(photographs: Iterable[Photograph], scales: Iterable[float], side: int) -> list[Photograph]:
-    """Each at each scale at which it is large enough: textures are finer in a smaller photograph."""
+def at_scales(photographs: Iterable[Photograph], side: int) -> list[Photograph]:
+    """Each at each of `SCALES` at which it is large enough: textures are finer in a smaller photograph."""
     found = []
-    for scale, (name, pixels) in itertools.product(scales, photographs):
+    for scale, (name, pixels) in itertools.product(SCALES, photographs):
         height, width = (round(scale * length / 2) * 2 for length in pixels.shape[:2])
         if min(height, width) >= side:
             image = PIL.Image.fromarray(pixels).resize((width, height), PIL.Image.Resampling.LANCZOS)
             found.append(Photograph(name, np.asarray(image)))
     return found
+
+
+def trained_on(settings: Record) -> str:
+    """The photographs of a run, for its page."""
+    *scales, last = map(str, settings["scales"])
+    return f"Trained on {', '.join(settings['training'])}, each at {', '.join(scales)} and {last} of its size"
 
 
 class Stack(NamedTuple):
@@ -93,8 +103,8 @@ def stack(images: Iterable[np.ndarray]) -> Stack:
     return Stack(jnp.asarray(np.stack(filled)), jnp.asarray(sizes))
 
 
-def random_crops(key: jax.Array, images: Stack, count: int, side: int) -> jax.Array:
-    """`[count, side, side, C]`, float, at places that are all equally likely in an image, turned and mirrored."""
+def random_crops(key: jax.Array, images: Stack, count: int, side: int, *, upright: bool = False) -> jax.Array:
+    """`[count, side, side, C]`, float, at places that are all equally likely in an image; turned, unless `upright`."""
     which_key, where_key, turn_key = jax.random.split(key, 3)
     which = jax.random.randint(which_key, (count,), 0, len(images.sizes))
     corners = jax.random.randint(where_key, (count, 2), 0, images.sizes[which] - side + 1)
@@ -103,7 +113,8 @@ def random_crops(key: jax.Array, images: Stack, count: int, side: int) -> jax.Ar
         start = (index, corner[0], corner[1], jnp.zeros_like(index))
         return lax.dynamic_slice(images.pixels, start, (1, side, side, images.pixels.shape[-1]))[0]
 
-    return _turned(turn_key, to_float(jax.vmap(cut)(which, corners)))
+    crops = to_float(jax.vmap(cut)(which, corners))
+    return crops if upright else _turned(turn_key, crops)
 
 
 def _turned(key: jax.Array, squares: jax.Array) -> jax.Array:

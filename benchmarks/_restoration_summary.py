@@ -7,6 +7,7 @@ import numpy as np
 
 from jaxloss.registry import REGISTRY
 
+from ._photographs import trained_on
 from ._results import Record, Run
 
 
@@ -113,13 +114,12 @@ def markdown(found: Sequence[tuple[Record, list[Record]]]) -> tuple[list[str], l
     """Headings, rows and notes for the page."""
     everything = [score for _, records in found for score in scores(records)]
     settings = found[-1][0]["settings"]
-    scales = f", each at {listed(map(str, settings['scales']))} of its size" if "scales" in settings else ""
     minutes = sum(record.get("seconds", 0) for _, records in found for record in records) / 60
     network = f"{settings['width']} channels" + (", residual" if settings["residual"] else "")
     notes = (
         f"Command: `{settings['command']}`, seed {settings['seed']}. Network: {network}; "
         f"{settings['steps']} steps of {settings['batch']} crops of {settings['crop']} x {settings['crop']} pixels, "
-        f"{minutes:.0f} minutes for all trainings. Trained on {', '.join(settings['training'])}{scales}; "
+        f"{minutes:.0f} minutes for all trainings. {trained_on(settings)}; "
         f"means over {', '.join(settings['held_out'])}.\n\n"
         "Is Mix at least as good as L1, and L1 better than L2, as in the paper?\n"
     )

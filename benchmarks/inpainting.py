@@ -15,7 +15,7 @@ from ._inpainting_networks import compose, fill
 from ._inpainting_pictures import draw_curves, draw_sheet
 from ._inpainting_summary import HEADINGS, MASKED, MEAN, PICTURES, STEMS, TARGET, WORDS, rows, score
 from ._inpainting_training import CONTESTS, SIZES, Examples, Size, State, examples, inpaint, start, train
-from ._photographs import Photograph, Stack, stack
+from ._photographs import SCALES, Photograph, Stack, at_scales, stack
 from ._results import Record, append
 from ._training import Progress
 from ._training_command import Course, Plan, TrainingParser
@@ -29,7 +29,7 @@ def main() -> None:
     parser = TrainingParser("inpainting", __doc__, "larger networks and crops", objectives=CONTESTS)
     options = parser.parse_args()
     with parser.one_line_errors():
-        run(parser.plan(options, SIZES, STEMS, {"examples": EXAMPLES}), options.objectives)
+        run(parser.plan(options, SIZES, STEMS, {"examples": EXAMPLES, "scales": SCALES}), options.objectives)
 
 
 def run(plan: Plan[Size], objectives: list[str]) -> None:
@@ -38,7 +38,7 @@ def run(plan: Plan[Size], objectives: list[str]) -> None:
     names = [(objective,) for objective in objectives]
     course = Course(plan, names, lambda objective: start(plan.size, objective, first_key))
     course.prepare()
-    photographs = stack_pixels(plan.training)
+    photographs = stack_pixels(at_scales(plan.training, plan.size.crop))
     probe = examples(test_key, stack_pixels(plan.testing), EXAMPLES, plan.size.crop)
     target, mask = probe
     mean = fill(target, mask)

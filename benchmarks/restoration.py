@@ -16,7 +16,7 @@ from jaxloss.evaluate import compare
 from jaxloss.ops import to_float
 
 from ._command import print_table
-from ._photographs import at_scales
+from ._photographs import SCALES, at_scales
 from ._restoration_pictures import draw_curves, draw_sheet
 from ._restoration_summary import INPUT, PICTURES, STEMS, headings, rows, scores
 from ._restoration_tasks import DEGRADATIONS, TASKS, stack_pairs
@@ -28,7 +28,6 @@ from ._training_pictures import save_figures
 
 
 PROBE_SIDE, PICTURE_SIDE = 256, 96
-SCALES = [1.0, 0.7, 0.5]  # of the photographs to train on
 WORDS = ("task", "trained with")  # columns that hold words
 
 
@@ -46,7 +45,7 @@ class Subject:
     def __init__(self, plan: Plan[Size], task: str) -> None:
         self.plan, self.task = plan, task
         _, self.step_key, test_key = plan.keys
-        self.pairs = stack_pairs(at_scales(plan.training, SCALES, plan.size.crop), TASKS[task])
+        self.pairs = stack_pairs(at_scales(plan.training, plan.size.crop), TASKS[task])
         self.originals = [to_float(photograph.pixels) for photograph in plan.testing]
         self.degraded = [
             TASKS[task].degrade(jax.random.fold_in(test_key, index), photograph.pixels)

@@ -11,7 +11,7 @@ import PIL.Image
 import pytest
 
 from benchmarks import _training as training, inpainting, restoration
-from benchmarks._photographs import Photograph, random_crops, read_photographs, split, stack
+from benchmarks._photographs import Photograph, at_scales, random_crops, read_photographs, split, stack, trained_on
 from benchmarks._training import Progress, advance, first, load, save
 from benchmarks._training_command import Course, Plan, TrainingParser
 from jaxloss.evaluate import InputError
@@ -133,13 +133,40 @@ def test_crops_lie_within_an_image() -> None:
     """Every pixel of these images says where it is from, and what is filled up says nothing."""
     sizes = [(40, 60), (50, 32)]
     images = [np.stack([*np.indices(size), np.full(size, n)], -1) + 1 for n, size in enumerate(sizes)]
-    crops = random_crops(jax.random.key(0), stack(image.astype(np.uint8) for image in images), 64, 30)
     places = set()
-    for crop in np.rint(255 * np.asarray(crops)).astype(int):
+    for crop in crop_pixels(images, 64, 30, upright=True):
         top, left, number = crop[0, 0] - 1
         np.testing.assert_array_equal(crop, images[number][top : top + 30, left : left + 30])
         places.add((top, left, number))
     assert {number for *_, number in places} == {0, 1} and len(places) > 40
+
+
+def crop_pixels(images: list[np.ndarray], count: int, side: int, **options: bool) -> np.ndarray:
+    crops = random_crops(jax.random.key(0), stack(image.astype(np.uint8) for image in images), count, side, **options)
+    return np.rint(255 * np.asarray(crops)).astype(int)
+
+
+def test_crops_are_turned_and_mirrored() -> None:
+    """As often by each symmetry of the square."""
+    image = np.arange(9).reshape(3, 3, 1)
+    symmetries = [np.rot90(side, turns) for side in (image, image.swapaxes(0, 1)) for turns in range(4)]
+    found = [next(i for i, z in enumerate(symmetries) if (crop == z).all()) for crop in crop_pixels([image], 400, 3)]
+    assert set(np.bincount(found, minlength=8) // 25) <= {1, 2}
+    assert (crop_pixels([image], 20, 3, upright=True) == image).all()
+
+
+def test_photographs_at_scales(rng: np.random.Generator) -> None:
+    large, small = (
+        Photograph(name, rng.integers(0, 256, (height, 80, 3), np.uint8)) for name, height in (("large", 64), ("b", 34))
+    )
+    found = at_scales([large, small], 32)
+    assert [(name, pixels.shape[:2]) for name, pixels in found] == [
+        ("large", (64, 80)), ("b", (34, 80)), ("large", (44, 56)), ("large", (32, 40)),
+    ]  # fmt: skip
+    np.testing.assert_array_equal(found[0].pixels, large.pixels)
+    assert (
+        trained_on({"scales": [1.0, 0.5], "training": ["a", "b"]}) == "Trained on a, b, each at 1.0 and 0.5 of its size"
+    )
 
 
 def test_names_of_an_option_are_different() -> None:
