@@ -22,25 +22,34 @@ from .._types import Array
 
 Pads = Sequence[tuple[int, int]]
 Product = Callable[[Array, Array], Array]
+Shape = tuple[int, ...]
 
 FEW_CHANNELS = 4
 
 
 def convolution(x: Array, kernel: Array, strides: Sequence[int], padding: str | Pads, **options: Any) -> Array:
     """`lax.conv_general_dilated` of `[n, H, W, C]` with kernels `[height, width, C, features]`; a hook of `nn.Conv`."""
-    dilation = tuple(options.get("rhs_dilation") or (1, 1))
-    window = [(side - 1) * step + 1 for side, step in zip(kernel.shape[:2], dilation, strict=True)]
-    pads = lax.padtype_to_pads(x.shape[1:3], window, strides, padding) if isinstance(padding, str) else padding
-    reference = partial(lax.conv_general_dilated, window_strides=strides, padding=pads, **options)
-    stride, square = strides[0], strides[0] == strides[1] and kernel.shape[0] == kernel.shape[1]
-    if tuple(strides) == (1, 1):
-        arranged = partial(_taller, window=window[0], padding=pads, **options)
-    elif square and dilation == (1, 1) and (stride >= 4 or x.shape[3] <= FEW_CHANNELS):
-        arranged = partial(_blockwise, stride=stride, padding=pads, **options)
-        arranged = arranged if stride >= 4 else _values_by(arranged, reference)
-    else:
-        return reference(x, kernel)
+    if x.dtype != jnp.float32:  # XLA's own loops, which are ten times slower than the library in float64
+        return lax.conv_general_dilated(x, kernel, strides, padding, **options)
+    arranged, reference = both_ways(x.shape, kernel.shape, strides, padding, **options)
     return lax.platform_dependent(x, kernel, cpu=arranged, default=reference)
+
+
+def both_ways(
+    shape: Shape, kernel_shape: Shape, strides: Sequence[int], padding: str | Pads, **options: Any
+) -> tuple[Product, Product]:
+    """The same function of image and kernel, arranged for a CPU and as XLA has it."""
+    dilation = tuple(options.get("rhs_dilation") or (1, 1))
+    window = [(side - 1) * step + 1 for side, step in zip(kernel_shape[:2], dilation, strict=True)]
+    pads = lax.padtype_to_pads(shape[1:3], window, strides, padding) if isinstance(padding, str) else padding
+    reference = partial(lax.conv_general_dilated, window_strides=strides, padding=pads, **options)
+    stride, square = strides[0], strides[0] == strides[1] and kernel_shape[0] == kernel_shape[1]
+    if tuple(strides) == (1, 1):
+        return partial(_taller, window=window[0], padding=pads, **options), reference
+    if square and dilation == (1, 1) and (stride >= 4 or shape[3] <= FEW_CHANNELS):
+        arranged = partial(_blockwise, stride=stride, padding=pads, **options)
+        return (arranged if stride >= 4 else _values_by(arranged, reference)), reference
+    return reference, reference
 
 
 def _values_by(arranged: Product, reference: Product) -> Product:

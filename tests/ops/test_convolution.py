@@ -10,7 +10,7 @@ import pytest
 from jax import lax
 from jax.test_util import check_grads
 
-from jaxloss.ops._convolution import convolution
+from jaxloss.ops._convolution import both_ways, convolution
 
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
@@ -23,12 +23,21 @@ CASES = [
 
 
 def both(size: int, stride: int, padding: int):
-    options = {"dimension_numbers": DIMENSIONS}
-    ours = functools.partial(convolution, strides=(stride, stride), padding=[(padding, padding)] * 2, **options)
-    plain = functools.partial(
-        lax.conv_general_dilated, window_strides=(stride, stride), padding=[(padding, padding)] * 2, **options
+    """As arranged for a CPU, in any precision, and plain."""
+    geometry = {"padding": [(padding, padding)] * 2, "dimension_numbers": DIMENSIONS}
+
+    def ours(x, kernel):
+        arranged, _ = both_ways(jnp.shape(x), jnp.shape(kernel), (stride, stride), **geometry)
+        return arranged(x, kernel)
+
+    return ours, functools.partial(lax.conv_general_dilated, window_strides=(stride, stride), **geometry)
+
+
+def hook(size: int, stride: int, padding: int):
+    """What `nn.Conv` calls."""
+    return functools.partial(
+        convolution, strides=(stride, stride), padding=[(padding, padding)] * 2, dimension_numbers=DIMENSIONS
     )
-    return ours, plain
 
 
 def random_arrays(rng: np.random.Generator, size: int, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -54,7 +63,7 @@ def test_values_and_adjoints(size, stride, padding, height, width, rng: np.rando
 @pytest.mark.parametrize("sides", [(3, 3), (4, 2), (9, 9)])
 def test_any_geometry(strides, padding, dilation, sides, rng: np.random.Generator) -> None:
     """Also windows that are larger than the image."""
-    x, kernel = rng.normal(size=(2, 11, 10, 3)).astype("f"), rng.normal(size=(*sides, 3, 4)).astype("f")
+    x, kernel = (jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in ((2, 11, 10, 3), (*sides, 3, 4)))
     options = {"rhs_dilation": dilation, "dimension_numbers": DIMENSIONS}
     result = convolution(x, kernel, strides, padding, **options)
     expected = lax.conv_general_dilated(x, kernel, strides, padding, **options)
@@ -85,7 +94,7 @@ def test_vmap_over_images_and_kernels(case, rng: np.random.Generator) -> None:
 @pytest.mark.parametrize(("size", "stride", "padding"), [(3, 1, 1), (1, 1, 0), (11, 4, 2)])
 def test_no_convolution_runs_on_one_core(size, stride, padding, rng: np.random.Generator) -> None:
     """XLA's library fusions do. The value and the adjoint that images need are free of them."""
-    ours, _ = both(size, stride, padding)
+    ours = hook(size, stride, padding)
     x, kernel = (rng.normal(size=shape).astype("f") for shape in ((2, 64, 64, 32), (size, size, 32, 64)))
 
     def value_and_adjoint(x, kernel):
@@ -98,8 +107,16 @@ def test_no_convolution_runs_on_one_core(size, stride, padding, rng: np.random.G
 
 
 def test_values_in_steps_of_two_run_on_all_cores(rng: np.random.Generator) -> None:
-    ours, _ = both(3, 2, 0)
+    ours = hook(3, 2, 0)
     x, kernel = (rng.normal(size=shape).astype("f") for shape in ((2, 64, 64, 3), (3, 3, 3, 64)))
     program = jax.jit(ours).lower(x, kernel).compile().as_text() or ""
     assert len(re.findall(r" convolution\(", program)) == 1
     assert re.findall(r"__(?:ynn|xnn|onednn)_fusion", program) == []
+
+
+def test_double_precision_is_left_to_the_library(rng: np.random.Generator) -> None:
+    """XLA's own convolutions are slow in it."""
+    with jax.enable_x64(True):
+        arrays = random_arrays(rng, 3, 8, 9)
+        ours, plain = (jax.make_jaxpr(f)(*arrays) for f in (hook(3, 1, 1), both(3, 1, 1)[1]))
+        assert str(ours) == str(plain)
