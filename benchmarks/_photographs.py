@@ -78,8 +78,9 @@ def at_scales(photographs: Iterable[Photograph], side: int) -> list[Photograph]:
 
 def trained_on(settings: Record) -> str:
     """The photographs of a run, for its page."""
-    *scales, last = map(str, settings["scales"])
-    return f"Trained on {', '.join(settings['training'])}, each at {', '.join(scales)} and {last} of its size"
+    *scales, last = map(str, settings.get("scales", SCALES[:1]))
+    text = f"Trained on {', '.join(settings['training'])}"
+    return f"{text}, each at {', '.join(scales)} and {last} of its size" if scales else text
 
 
 class Stack(NamedTuple):

@@ -10,7 +10,7 @@ import optax
 from flax import linen as nn
 
 import jaxloss
-from jaxloss.ops._convolution import convolution
+from jaxloss.backbones._network import convolve  # on all cores of a CPU
 
 from ._command import CHANNELS
 from ._photographs import Stack
@@ -54,9 +54,6 @@ SIZES = {
     # The network is that of the paper, which does not tell batch, steps and learning rate.
     "full": Size(width=64, residual=False, crop=64, batch=64, steps=50_000, learning_rate=5e-4, chunk=100),
 }
-
-
-convolve = partial(nn.Conv, conv_general_dilated=convolution)
 
 
 class RestorationNetwork(nn.Module):

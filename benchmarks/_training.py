@@ -104,19 +104,23 @@ def load(path: Path, fresh: Progress[State], settings: Record) -> Progress[State
     """What `save` wrote under the same settings; what is fresh if there is none."""
     if not path.exists():
         return fresh
+    unusable = InputError(f"{path}: no checkpoint of this script. Delete it, or go without --resume.")
     try:
         content: Any = flax.serialization.msgpack_restore(path.read_bytes())
         made_with = json.loads(content["settings"])
         different = [name for name in settings if made_with.get(name) != settings[name]]
-        progress: Any = fresh if different else flax.serialization.from_state_dict(fresh, content["progress"])
-        if _shapes(progress) != _shapes(fresh):
-            raise ValueError(f"expected {_shapes(fresh)}, got {_shapes(progress)}")
     except (OSError, AttributeError, KeyError, TypeError, ValueError, msgpack.UnpackException) as error:
-        raise InputError(f"{path}: no checkpoint of this script. Delete it, or go without --resume.") from error
+        raise unusable from error
     if different:
         raise InputError(
             f"{path}: made with other settings: {', '.join(different)}. Use those, or go without --resume."
         )
+    try:
+        progress: Any = flax.serialization.from_state_dict(fresh, content["progress"])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise unusable from error
+    if _shapes(progress) != _shapes(fresh):
+        raise unusable
     return progress._replace(state=jax.tree.map(jnp.asarray, progress.state))
 
 

@@ -22,7 +22,7 @@ from ._training import Progress, State, load, save
 LIBRARIES = ("flax", "optax", "pillow")
 
 
-class Size(Protocol):
+class TrainingSize(Protocol):
     """What the sizes of all scripts have; each is a named tuple."""
 
     @property
@@ -36,7 +36,7 @@ class Size(Protocol):
     def _replace(self, *, steps: int) -> Self: ...
 
 
-AnySize = TypeVar("AnySize", bound=Size)
+AnySize = TypeVar("AnySize", bound=TrainingSize)
 
 
 class Plan(NamedTuple, Generic[AnySize]):
@@ -146,13 +146,13 @@ class Course(Generic[State]):
 
     def prepare(self) -> None:
         """Refuse what cannot be written, and checkpoints that cannot be used, before an older result is replaced."""
-        for names in self.names:
+        for names in self.names if self.plan.resume else ():
             self.begin(*names)
         try:
             self.plan.checkpoints.mkdir(parents=True, exist_ok=True)
             start_file(self.plan.output, self.plan.about)
         except OSError as error:
-            raise InputError(f"{error.filename}: {error.strerror}.") from error
+            raise InputError(f"{error.filename or self.plan.output}: {error.strerror}.") from error
 
     def checkpoint(self, *names: str) -> Path:
         return self.plan.checkpoints / f"{'-'.join(names)}.msgpack"

@@ -26,7 +26,7 @@ EXAMPLES, SHOWN = 32, 5
 
 
 def main() -> None:
-    parser = TrainingParser("inpainting", __doc__, "larger networks and crops", objectives=CONTESTS)
+    parser = TrainingParser("inpainting", __doc__, full="larger networks and crops", objectives=CONTESTS)
     options = parser.parse_args()
     with parser.one_line_errors():
         run(parser.plan(options, SIZES, STEMS, {"examples": EXAMPLES, "scales": SCALES}), options.objectives)

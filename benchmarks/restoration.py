@@ -32,8 +32,7 @@ WORDS = ("task", "trained with")  # columns that hold words
 
 
 def main() -> None:
-    full = "the network of the paper"
-    parser = TrainingParser("restoration", __doc__, full, tasks=TASKS, losses=LOSSES)
+    parser = TrainingParser("restoration", __doc__, full="the network of the paper", tasks=TASKS, losses=LOSSES)
     options = parser.parse_args()
     with parser.one_line_errors():
         run(parser.plan(options, SIZES, STEMS, {**DEGRADATIONS, "scales": SCALES}), options.tasks, options.losses)

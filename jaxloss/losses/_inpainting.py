@@ -12,7 +12,7 @@ from ..backbones._features import FeatureFunction
 from ._adversarial import discriminator_loss
 from ._feature_matching import LayerFeatures
 from ._inpainting_recipes import INPAINTING_RECIPES, Recipe
-from ._inpainting_terms import KINDS, Scene, check_discriminator, features_of
+from ._inpainting_terms import KINDS, Scene, check_terms, features_of
 from ._masked import blend, check_images
 
 
@@ -108,7 +108,7 @@ def inpainting_loss(
     heads = logits if isinstance(logits, Mapping) else {} if logits is None else {"output": logits}
     pair = () if discriminator_features is None else discriminator_features
     scene = Scene(name, images, known, params, nets or {}, {}, heads, pair)
-    check_discriminator(scene, terms)
+    check_terms(scene, terms)
     scene = scene._replace(features=features_of(scene, terms))
     values = {term.name: KINDS[term.kind](scene, term) for term in terms}
     weighted = [as_scalar(factors[term], value.dtype) * value for term, value in values.items()]

@@ -123,11 +123,7 @@ def _total_variation(scene: Scene, term: Term, x: View, y: View) -> Scores:
 
 def _adversarial(scene: Scene, term: Term) -> Scores:
     losses = generator_loss(scene.logits[term.head], **term.options)
-    leading = scene.known.shape[:-3]
-    if losses.shape[: len(leading)] != leading:
-        way_out = "The discriminator must not reduce over the batch."
-        raise ValueError(error_text(scene.name, f"logits of shape {[*leading, ...]}", losses.shape, way_out))
-    return losses.mean(axis=tuple(range(len(leading), losses.ndim)))
+    return losses.mean(axis=tuple(range(scene.known.ndim - 3, losses.ndim)))
 
 
 def _feature_matching(scene: Scene, term: Term) -> Scores:
@@ -135,19 +131,33 @@ def _feature_matching(scene: Scene, term: Term) -> Scores:
     return feature_matching_loss(ours, theirs, **term.options)
 
 
-def check_discriminator(scene: Scene, terms: Sequence[Term]) -> None:
-    """That all is there which the terms take from it: told before networks run for seconds."""
+def check_terms(scene: Scene, terms: Sequence[Term]) -> None:
+    """That what the terms take is there: told before networks run for seconds."""
     for term in terms:
-        way_out = f"To leave the term out: weights={{{term.name!r}: 0.0}}."
-        if term.kind == "adversarial" and term.head not in scene.logits:
-            expected, got = f"discriminator_logits of the {term.head!r}", f"those of {list(scene.logits)}"
-            way_out = f"Several outputs are a mapping, {{{term.head!r}: logits}}. {way_out}"
-            raise ValueError(error_text(scene.name, expected, got, way_out))
-        count = len(scene.discriminator_features)
-        if term.kind == "feature_matching" and count != 2:
+        if term.kind == "adversarial":
+            _check_logits(scene, term)
+        elif term.kind == "feature_matching" and len(scene.discriminator_features) != 2:
             expected = "discriminator_features, (those of the output, those of the target)"
+            count = len(scene.discriminator_features)
             got = f"{count} of them" if count else "none"
-            raise ValueError(error_text(scene.name, expected, got, way_out))
+            raise ValueError(error_text(scene.name, expected, got, _way_around(term)))
+        elif term.kind == "lpips":
+            _params(scene, term.net)
+
+
+def _check_logits(scene: Scene, term: Term) -> None:
+    if term.head not in scene.logits:
+        expected, got = f"discriminator_logits of the {term.head!r}", f"those of {list(scene.logits)}"
+        way_out = f"Several outputs are a mapping, {{{term.head!r}: logits}}. {_way_around(term)}"
+        raise ValueError(error_text(scene.name, expected, got, way_out))
+    leading, shape = scene.known.shape[:-3], jnp.shape(scene.logits[term.head])
+    if shape[: len(leading)] != leading:
+        way_out = "The discriminator must not reduce over the batch."
+        raise ValueError(error_text(scene.name, f"logits of shape {[*leading, ...]}", shape, way_out))
+
+
+def _way_around(term: Term) -> str:
+    return f"To leave the term out: weights={{{term.name!r}: 0.0}}."
 
 
 KINDS: dict[str, Callable[[Scene, Term], Scores]] = {

@@ -1,11 +1,11 @@
-"""Convolution arranged for XLA on a CPU; on every other device it is XLA's own.
+"""Convolution in float32 arranged for XLA on a CPU; elsewhere it is XLA's own.
 
 XLA hands most convolutions on a CPU to a kernel library that runs on one core, but not those whose output has more rows
 than their input: these run on all cores. So a row of zeros is put below the images, and a row of the result dropped.
 Padding and dropping fuse into their neighbors, and autodiff turns each into the other: the adjoint is taller, too.
 
-A convolution of three channels fills no vector, and its adjoint in steps of four pixels is mostly multiplications by
-zero. There blocks of pixels become channels first. In steps of two pixels that pays for the values alone.
+Few channels fill no vector, and the adjoint in steps of four pixels or more is mostly multiplications by zero. There
+blocks of pixels become channels first. In smaller steps that pays for the values alone.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,12 +24,12 @@ Pads = Sequence[tuple[int, int]]
 Product = Callable[[Array, Array], Array]
 Shape = tuple[int, ...]
 
-FEW_CHANNELS = 4
+FEW_CHANNELS = 4  # half a vector register of a usual CPU
 
 
 def convolution(x: Array, kernel: Array, strides: Sequence[int], padding: str | Pads, **options: Any) -> Array:
     """`lax.conv_general_dilated` of `[n, H, W, C]` with kernels `[height, width, C, features]`; a hook of `nn.Conv`."""
-    if x.dtype != jnp.float32:  # XLA's own loops, which are ten times slower than the library in float64
+    if x.dtype != jnp.float32:  # arranged, float64 would run in XLA's own loops, ten times slower than the library
         return lax.conv_general_dilated(x, kernel, strides, padding, **options)
     arranged, reference = both_ways(x.shape, kernel.shape, strides, padding, **options)
     return lax.platform_dependent(x, kernel, cpu=arranged, default=reference)
@@ -84,11 +84,13 @@ def _blockwise(x: Array, kernel: Array, stride: int, padding: Pads, **options: A
     margins = [(low, b * stride - side - low) for b, side, (low, _) in zip(blocks, sides, padding, strict=True)]
     x = lax.pad(x, jnp.zeros((), x.dtype), ((0, 0, 0), *((low, high, 0) for low, high in margins), (0, 0, 0)))
     # One axis at a time: explicit meshes refuse to reshape several at once.
-    x = x.reshape(n, blocks[0] * stride, -1).reshape(n, blocks[0] * stride, blocks[1], stride * channels)
+    rows, columns = (count * stride for count in blocks)
+    x = x.reshape(n, rows, columns * channels).reshape(n, rows, blocks[1], stride * channels)
     x = x.reshape(n, blocks[0], stride, blocks[1], stride * channels)
     x = jnp.concatenate([x[:, :, row] for row in range(stride)], axis=-1)  # a transposition would take twice as long
     fill = taps * stride - kernel.shape[0]
     kernel = jnp.pad(kernel, ((0, fill), (0, fill), (0, 0), (0, 0)))
-    kernel = kernel.reshape(taps, stride, taps, stride * channels, -1).swapaxes(1, 2)
-    kernel = kernel.reshape(taps, taps, stride * stride * channels, -1)
+    features = kernel.shape[-1]
+    kernel = kernel.reshape(taps, stride, taps, stride * channels, features).swapaxes(1, 2)
+    kernel = kernel.reshape(taps, taps, stride * stride * channels, features)
     return _taller(x, kernel, taps, ((0, 0), (0, 0)), **options)

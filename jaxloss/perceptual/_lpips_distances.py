@@ -90,9 +90,12 @@ def layer_distances(
     if weighting == "none":
         return {layer: _sum_over_channels(d**2) for layer, d in differences.items()}
     heads: Params = params["heads"][version]
-    if not heads.keys() >= differences.keys():
+    fits = all(layer in heads and jnp.shape(heads[layer]) == d.shape[-1:] for layer, d in differences.items())
+    if not fits:
         way_out = "Parameters and net belong together: load_params('lpips-vgg') with net='vgg'."
-        raise ValueError(error_text(name, f"heads for {list(differences)}", f"heads for {list(heads)}", way_out))
+        wanted = {layer: d.shape[-1:] for layer, d in differences.items()}
+        got = {layer: jnp.shape(head) for layer, head in heads.items()}
+        raise ValueError(error_text(name, f"heads of shapes {wanted}", f"heads of shapes {got}", way_out))
     return {layer: _sum_over_channels(_channel_weights(heads[layer], d) * d**2) for layer, d in differences.items()}
 
 

@@ -62,13 +62,32 @@ def test_values_and_adjoints(size, stride, padding, height, width, rng: np.rando
 @pytest.mark.parametrize("dilation", [(1, 1), (2, 3)])
 @pytest.mark.parametrize("sides", [(3, 3), (4, 2), (9, 9)])
 def test_any_geometry(strides, padding, dilation, sides, rng: np.random.Generator) -> None:
-    """Also windows that are larger than the image."""
+    """Of the hook of `nn.Conv`, with its derivatives."""
     x, kernel = (jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in ((2, 11, 10, 3), (*sides, 3, 4)))
     options = {"rhs_dilation": dilation, "dimension_numbers": DIMENSIONS}
-    result = convolution(x, kernel, strides, padding, **options)
-    expected = lax.conv_general_dilated(x, kernel, strides, padding, **options)
-    assert result.shape == expected.shape
-    np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-4)
+
+    def value_and_adjoints(function, x, kernel):
+        value, pullback = jax.vjp(lambda x, kernel: function(x, kernel, strides, padding, **options), x, kernel)
+        return value, pullback(jnp.cos(value))
+
+    result, expected = (
+        jax.jit(functools.partial(value_and_adjoints, function))(x, kernel)
+        for function in (convolution, lax.conv_general_dilated)
+    )
+    for a, b in zip(jax.tree.leaves(result), jax.tree.leaves(expected), strict=True):
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-4)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3, 4])
+@pytest.mark.parametrize("shape", [(0, 16, 16, 3), (2, 1, 9, 3), (2, 2, 3, 1), (1, 9, 1, 3)])
+@pytest.mark.parametrize("side", [2, 3, 11])
+def test_empty_batches_and_images_smaller_than_the_window(stride: int, shape: tuple[int, ...], side: int) -> None:
+    x, kernel = jnp.ones(shape), jnp.ones((side, side, shape[3], 4))
+    for padding in ("SAME", "VALID"):
+        arguments = x, kernel, (stride, stride), padding
+        expected = lax.conv_general_dilated(*arguments, dimension_numbers=DIMENSIONS)
+        np.testing.assert_allclose(convolution(*arguments, dimension_numbers=DIMENSIONS), expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("case", [(3, 1, 1, 4, 5), (3, 2, 0, 7, 8), (11, 4, 2, 12, 11)])

@@ -128,6 +128,11 @@ def test_extreme_masks(level: float, rng: np.random.Generator) -> None:
     assert (updated == level).all() and (output == 0).all() == (level == 0)
 
 
+def test_empty_batch() -> None:
+    output, updated = partial_conv(jnp.ones((3, 0, 16, 16, 3)), jnp.ones((16, 16)), jnp.ones((3, 3, 3, 5)), strides=2)
+    assert output.shape == (3, 0, 8, 8, 5) and updated.shape == (3, 0, 8, 8)
+
+
 @pytest.mark.usefixtures("float64")
 def test_derivatives(rng: np.random.Generator) -> None:
     x, mask, kernel, bias = (z.astype(np.float64) for z in sample(rng, False, count=1))

@@ -191,6 +191,12 @@ def test_second_order(pair: Pair) -> None:
     assert float(abs(forward).max()) > 0
 
 
+@pytest.mark.parametrize("net", ["alex", "vgg"])
+def test_empty_batch(net: str) -> None:
+    nothing = jnp.ones((2, 0, 64, 64, 3))
+    assert jaxloss.lpips(nothing, nothing, params=params_of(net), net=net, data_range=1.0).shape == (2, 0)
+
+
 def test_transforms_agree(pair: Pair) -> None:
     x, y = pair
     params, batch, axes = params_of("alex"), alex(x, y), (0, 0, None)
@@ -239,6 +245,9 @@ def test_bad_input(pair: Pair) -> None:
         jaxloss.lpips_from_features(
             {"relu1_1": jnp.ones((4, 4, 8))}, {"relu1_1": jnp.ones((4, 4, 8))}, params=params_of("alex")
         )
+    one = {"relu1": jnp.ones((4, 4, 1))}
+    with pytest.raises(ValueError, match=r"heads of shapes \{'relu1': \(1,\)\}, got .*\(64,\)"):
+        jaxloss.lpips_from_features(one, one, params=params_of("alex"))
     with pytest.raises(ValueError, match=r"images of at least \d+ x \d+ pixels"):
         alex(x[:, :20], y[:, :20])
     with pytest.raises(ValueError, match=r"x of shape \[..., H, W, 3\]"):
