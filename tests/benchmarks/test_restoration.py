@@ -110,12 +110,14 @@ def test_crops_are_pairs_within_a_photograph(photos: list[Photograph], task: str
     whole = {photo.name: np.stack([photo.pixels, TASKS[task].once(photo.pixels)]) for photo in photos}
     seen = set()
     for pair in np.rint(255 * np.stack([original, degraded], axis=1)).astype(np.uint8):
+        turned = [np.rot90(side, turns, (1, 2)) for side in (pair, pair.swapaxes(1, 2)) for turns in range(4)]
         places = [
             (name, i, j)
             for name, both in whole.items()
             for i in range(both.shape[1] - 39)
             for j in range(both.shape[2] - 39)
-            if (both[:, i, j] == pair[:, 0, 0]).all() and (both[:, i : i + 40, j : j + 40] == pair).all()
+            for upright in turned
+            if (both[:, i, j] == upright[:, 0, 0]).all() and (both[:, i : i + 40, j : j + 40] == upright).all()
         ]
         assert places
         seen.update(places)
