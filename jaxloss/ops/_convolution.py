@@ -32,13 +32,15 @@ def convolution(x: Array, kernel: Array, strides: Sequence[int], padding: str | 
     if x.dtype != jnp.float32:  # arranged, float64 would run in XLA's own loops, ten times slower than the library
         return lax.conv_general_dilated(x, kernel, strides, padding, **options)
     arranged, reference = both_ways(x.shape, kernel.shape, strides, padding, **options)
+    if arranged is reference:
+        return reference(x, kernel)
     return lax.platform_dependent(x, kernel, cpu=arranged, default=reference)
 
 
 def both_ways(
     shape: Shape, kernel_shape: Shape, strides: Sequence[int], padding: str | Pads, **options: Any
 ) -> tuple[Product, Product]:
-    """The same function of image and kernel, arranged for a CPU and as XLA has it."""
+    """The same function of image and kernel, arranged for a CPU and as XLA has it; one twice if nothing is gained."""
     dilation = tuple(options.get("rhs_dilation") or (1, 1))
     window = [(side - 1) * step + 1 for side, step in zip(kernel_shape[:2], dilation, strict=True)]
     pads = lax.padtype_to_pads(shape[1:3], window, strides, padding) if isinstance(padding, str) else padding

@@ -288,7 +288,7 @@ def lpips_from_features(
     if shapes[0] != shapes[1]:
         way_out = "Both come from lpips_features, of images of one shape."
         raise ValueError(error_text(name, "features of equal layers and shapes", shapes, way_out))
-    differences = {layer: x - jnp.asarray(y_features[layer]) for layer, x in x_features.items()}
+    differences = {layer: jnp.asarray(x) - jnp.asarray(y_features[layer]) for layer, x in x_features.items()}
     distances = layer_distances(name, differences, params, version, weighting)
     weight = None
     if mask is not None:
