@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxloss.registry import REGISTRY
+from jaxloss.registry import METRICS
 
 from ._photographs import trained_on
 from ._results import Record, Run
@@ -88,7 +88,7 @@ def number(name: str, value: float | None) -> str:
 def better(name: str, value: float | None, than: float | None) -> bool:
     if value is None or than is None:
         return False
-    return value > than if REGISTRY[name].better == "higher" else value < than
+    return value > than if METRICS[name].better == "higher" else value < than
 
 
 def ordering(found: Sequence[Score]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxloss.registry import REGISTRY
+from jaxloss.registry import METRICS
 
 from ._command import CHANNELS, Parser, names_from, print_table, progress
 from ._ours import our_function, our_params
@@ -23,7 +23,7 @@ SIDE = 256
 
 def main() -> None:
     parser = Parser("compile", __doc__)
-    parser.add_argument("--metrics", type=names_from(REGISTRY), default=list(REGISTRY), help="default: all")
+    parser.add_argument("--metrics", type=names_from(METRICS), default=list(METRICS), help="default: all")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each (default: %(default)s)")
     parser.add_output("compile.jsonl")
     options = parser.parse_args()

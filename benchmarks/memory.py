@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jaxloss.registry import REGISTRY
+from jaxloss.registry import METRICS
 
 from ._command import CHANNELS, SIZES, Parser, Size, names_from, parse_sizes, print_table, progress
 from ._ours import our_function, our_params
@@ -25,7 +25,7 @@ PROCESS = Path("/proc/self")
 
 def main() -> None:
     parser = Parser("memory", __doc__)
-    parser.add_argument("--metrics", type=names_from(REGISTRY), default=["ssim"], help="default: ssim")
+    parser.add_argument("--metrics", type=names_from(METRICS), default=["ssim"], help="default: ssim")
     parser.add_argument("--sizes", type=parse_sizes, default=list(SIZES[2:]), help="default: 1080p and 4K")
     parser.add_output("memory.jsonl")
     options = parser.parse_args()

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from rich.console import Console
 
-from jaxloss.registry import REGISTRY
+from jaxloss.registry import METRICS
 
 from ._command import CHANNELS, SIZES, Parser, Size, names_from, parse_sizes, print_table, progress
 from ._ours import our_entrants
@@ -31,7 +31,7 @@ DTYPES = ("float32", "float64", "bfloat16", "float16")
 
 def main() -> None:
     parser = Parser("metrics", __doc__)
-    parser.add_argument("--metrics", type=names_from(REGISTRY), default=list(REGISTRY), help="default: all")
+    parser.add_argument("--metrics", type=names_from(METRICS), default=list(METRICS), help="default: all")
     parser.add_argument("--sizes", type=parse_sizes, default=list(SIZES), help="default: 64², 256², 1080p, 4K")
     parser.add_argument("--dtypes", type=names_from(DTYPES), default=["float32"], help="default: float32")
     parser.add_argument("--modes", type=names_from(MODES), default=list(MODES), help="default: all")
@@ -48,7 +48,7 @@ def main() -> None:
     start_file(options.output, about)
     plan = []
     for metric, size in itertools.product(options.metrics, options.sizes):
-        smallest = REGISTRY[metric].smallest
+        smallest = METRICS[metric].smallest
         if min(size[1:]) < smallest:
             errors.print(f"{metric} is left out at {size}: it needs {smallest} pixels", highlight=False)
         else:

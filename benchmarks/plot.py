@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from jaxloss.registry import REGISTRY
+from jaxloss.registry import METRICS
 
 from ._command import Parser
 from ._peers import CHANNELS_LAST
@@ -26,7 +26,7 @@ Times = dict[str, tuple[float, float | None]]  # library -> milliseconds of the 
 
 def main() -> None:
     parser = Parser("plot", __doc__)
-    parser.add_argument("--metric", choices=REGISTRY, default="ssim", metavar="NAME", help="default: %(default)s")
+    parser.add_argument("--metric", choices=METRICS, default="ssim", metavar="NAME", help="default: %(default)s")
     parser.add_argument("--device", default="cpu", help="as in the results (default: %(default)s)")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="of results (default: benchmarks/results)")
     parser.add_argument("--output", type=Path, help="picture (default: the metric's name .png, in the folder)")

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Collection
+from difflib import get_close_matches
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -43,8 +45,8 @@ def check_image(name: str, argument: str, image: Image) -> Array:
     return image if image.dtype == jnp.float64 else image.astype(jnp.float32)
 
 
-def check_pair(name: str, x: Image, y: Image, mask: Mask | None = None) -> tuple[Array, Array, Array | None]:
-    """Both images, and the mask with a channel axis of 1, in one dtype; pixels of weight 0 become 0."""
+def check_pair(name: str, x: Image, y: Image) -> tuple[Array, Array]:
+    """Two images of equal shape, in one dtype."""
     x, y = check_image(name, "x", x), check_image(name, "y", y)
     if x.shape != y.shape:
         raise ValueError(
@@ -56,25 +58,18 @@ def check_pair(name: str, x: Image, y: Image, mask: Mask | None = None) -> tuple
             )
         )
     dtype = max(x.dtype, y.dtype, key=lambda dtype: dtype.itemsize)
-    x, y = x.astype(dtype), y.astype(dtype)
-    if mask is None:
-        return x, y, None
-    weight = _check_mask(name, mask, x)
-    # Not `weight * x`: a pixel that does not count may be NaN, and 0 * NaN is NaN, in the gradient too.
-    x, y = (jnp.where(weight > 0, z, jnp.zeros_like(z)) for z in (x, y))
-    return x, y, weight
+    return x.astype(dtype), y.astype(dtype)
 
 
-def _check_mask(name: str, mask: Mask, x: Array) -> Array:
+def check_mask(name: str, mask: Mask, image: Array) -> Array:
+    """The mask of each image, `[..., H, W]`, in the dtype of the images; one `[H, W]` serves a batch."""
     mask = jnp.asarray(mask)
-    leading = x.shape[:-3]
-    fits = mask.ndim >= 2 and mask.shape[-2:] == x.shape[-3:-1]
-    fits = fits and mask.shape[:-2] == leading[max(0, len(leading) - (mask.ndim - 2)) :] and mask.ndim <= x.ndim - 1
-    if not fits:
+    shape = image.shape[:-1]
+    if not 2 <= mask.ndim <= len(shape) or mask.shape != shape[len(shape) - mask.ndim :]:
         raise ValueError(
             error_text(
                 name,
-                f"mask of shape [..., H, W] = {x.shape[:-1]} or {x.shape[-3:-1]}",
+                f"mask of shape [..., H, W] = {shape} or {shape[-2:]}",
                 mask.shape,
                 "A mask has no channel axis: mask[..., 0].",
             )
@@ -83,7 +78,31 @@ def _check_mask(name: str, mask: Mask, x: Array) -> Array:
         raise TypeError(
             error_text(name, "mask of dtype bool or floating", mask.dtype, "Use mask > 0, or mask.astype(jnp.float32).")
         )
-    return jnp.broadcast_to(mask.astype(x.dtype), x.shape[:-1])[..., None]
+    return jnp.broadcast_to(mask.astype(image.dtype), shape)
+
+
+def blank(image: Array, mask: Array) -> Array:
+    """The image with 0 wherever the mask is 0.
+
+    Not `mask * image`: a pixel that does not count may be NaN, and 0 * NaN is NaN, in the gradient too.
+    """
+    return jnp.where(mask[..., None] > 0, image, jnp.zeros_like(image))
+
+
+class Pair(NamedTuple):
+    """Two images as a metric wants them: checked, of one dtype, blank where they do not count."""
+
+    x: Array
+    y: Array
+    mask: Array | None  # [..., H, W]
+
+
+def masked_pair(name: str, x: Image, y: Image, mask: Mask | None) -> Pair:
+    x, y = check_pair(name, x, y)
+    if mask is None:
+        return Pair(x, y, None)
+    mask = check_mask(name, mask, x)
+    return Pair(blank(x, mask), blank(y, mask), mask)
 
 
 def check_positive(name: str, argument: str, value: Scalar) -> None:
@@ -108,6 +127,12 @@ _POSITIVE_HELP = {
 def check_choice(name: str, argument: str, value: str, choices: Collection[str]) -> None:
     if value not in choices:
         raise ValueError(error_text(name, f"{argument} one of {sorted(choices)}", repr(value), "Choose one of these."))
+
+
+def suggestion(name: str, choices: Collection[str]) -> str:
+    """The way out where a name is unknown."""
+    close = get_close_matches(name, choices, n=1)
+    return f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(choices)}."
 
 
 def check_fits(name: str, what: str, needed: int, image: Array | jax.ShapeDtypeStruct, way_out: str) -> None:

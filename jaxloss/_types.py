@@ -8,13 +8,15 @@ from jax.typing import ArrayLike as ArrayLike
 from jaxtyping import Array as Array, Bool, Float
 
 
-# What comes in may be NumPy's; what goes out is JAX's.
+# What comes in may be NumPy's; what goes out is JAX's. Sizes of one name are equal within a call; one whose name begins
+# with _ may be any, and ... stands for any leading axes.
 Image = Float[Array | np.ndarray, "*batch height width channels"]
 ImageArray = Float[Array, "*batch height width channels"]
-Map = Float[Array, "*batch rows columns channels"]
-Mask = Float[Array | np.ndarray, "*batch height width"] | Bool[Array | np.ndarray, "*batch height width"]
+GrayArray = Float[Array, "*batch height width 1"]
+Map = Float[Array, "*batch _rows _columns _channels"]
+Mask = Float[Array | np.ndarray, "... height width"] | Bool[Array | np.ndarray, "... height width"]
 Scores = Float[Array, "*batch"]
 Scalar = float | Float[Array, ""]
 Params = Mapping[str, Any]  # nested, with arrays as leaves
-FeatureMap = Float[Array, "*batch rows columns channels"]
+FeatureMap = Float[Array, "*batch _rows _columns _features"]
 Features = dict[str, FeatureMap]

@@ -226,9 +226,9 @@ def list_metrics() -> None:
     from rich.console import Console
 
     from .evaluate._reports import registry_table
-    from .registry import REGISTRY
+    from .registry import METRICS
 
-    Console().print(registry_table(REGISTRY.values()))
+    Console().print(registry_table(METRICS.values()))
 
 
 @app.command("recipes")

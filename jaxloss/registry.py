@@ -1,8 +1,10 @@
 """One row per metric and loss: what the command line, the contract tests, the README and the benchmarks read."""
 
+import inspect
 import math
+import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .losses._frequency import focal_frequency_loss
@@ -10,103 +12,187 @@ from .losses._pixel import barron_loss, charbonnier_loss
 from .losses._smoothness import gradient_loss
 from .losses._structural import mix_loss, ms_ssim_loss, multi_sigma_ssim_loss, ssim_loss
 from .metrics._ms_ssim import ms_ssim
-from .metrics._multi_sigma_ssim import multi_sigma_ssim, multi_sigma_ssim_map
+from .metrics._multi_sigma_ssim import multi_sigma_ssim
 from .metrics._pixel import mae, mse, psnr, rmse
-from .metrics._ssim import ssim, ssim_map
-from .perceptual._lpips import lpips, lpips_map
+from .metrics._ssim import ssim
+from .perceptual._lpips import lpips
 
 
-@dataclass(frozen=True)
+Options = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Metric:
-    """What one can know of a metric without calling it.
+    """What one can know of a metric without calling it. What follows from the function is read off it.
 
     Attributes:
         function: `function(x, y, *, ...)`, one number per image.
-        kind: `"metric"`, a score to report, or `"loss"`, an objective to minimize.
-        better: Which way is better.
-        perfect: The score of equal images.
-        lowest: Lower end of the range of scores, for images in their data range.
-        highest: Upper end.
-        needs: Required keywords besides the two images.
         paper: Where it was defined.
         agrees_with: Implementations that give the same number, in words for a table.
+        better: Which way is better.
+        lowest: Lower end of the range of scores, for images in their data range.
+        highest: Upper end.
+        perfect: The score of equal images; by default the better end of the range.
         symmetric: Whether the images may be exchanged.
-        mask: Whether it takes a mask.
-        map: The function that returns the field before averaging, where there is one.
         smallest: Least side of an image in pixels, with default arguments.
         channels: The number of channels that it needs, or 0 for any.
-        weights: What `load_params` takes to make its `params`, or "" for a metric without.
+        params: What `load_params` takes to make its `params`, or "" for a metric without.
         variant: What sets the row apart from another one of the same function.
         options: The arguments that make it that variant.
+        example: Arguments with which it is smooth and takes images of `example_side` pixels: what tests differentiate.
+        example_side: Least side of an image in pixels, with the arguments of `example`.
+        blind: Whether images that differ in brightness alone may score as perfect.
     """
 
     function: Callable[..., Any]
-    kind: Literal["metric", "loss"]
-    better: Literal["higher", "lower"]
-    perfect: float
-    lowest: float
-    highest: float
-    needs: tuple[str, ...]
     paper: str
     agrees_with: str
+    better: Literal["higher", "lower"] = "lower"
+    lowest: float = 0
+    highest: float = math.inf
+    perfect: float = math.nan
     symmetric: bool = True
-    mask: bool = True
-    map: Callable[..., Any] | None = None
     smallest: int = 1
     channels: int = 0
-    weights: str = ""
+    params: str = ""
     variant: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    options: Options = field(default_factory=dict, hash=False)
+    example: Options = field(default_factory=dict, hash=False)
+    example_side: int = 0
+    blind: bool = False
+
+    def __post_init__(self) -> None:
+        if math.isnan(self.perfect):
+            object.__setattr__(self, "perfect", self.highest if self.better == "higher" else self.lowest)
+        if not self.example_side:
+            object.__setattr__(self, "example_side", self.smallest)
 
     @property
     def name(self) -> str:
         return "_".join(filter(None, (self.function.__name__, self.variant)))
 
+    @property
+    def kind(self) -> Literal["metric", "loss"]:
+        """A score to report, or an objective to minimize."""
+        return "loss" if self.function.__name__.endswith("_loss") else "metric"
 
-_RANGE = ("data_range",)
-_ANY_SSIM = "scikit-image, TensorFlow, pytorch-msssim, dm_pix, piq, torchmetrics, kornia (a convention for each)"
-_ANY_MS_SSIM = "TensorFlow, pytorch-msssim, piq, torchmetrics (a convention for each)"
-_ZHAO = "Zhao 2017"
-_LPIPS = Metric(
-    lpips, "metric", "lower", 0, 0, math.inf, ("params", "data_range"), "Zhang 2018", "lpips (the authors' package)",
-    map=lpips_map, smallest=31, channels=3, weights="lpips-alex",
-)  # fmt: skip
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Required keywords besides the two images."""
+        return tuple(name for name, parameter in self._keywords.items() if parameter.default is parameter.empty)
+
+    @property
+    def mask(self) -> bool:
+        """Whether it takes a mask."""
+        return "mask" in self._keywords
+
+    @property
+    def map(self) -> Callable[..., Any] | None:
+        """The function that returns the field before averaging, where there is one."""
+        return getattr(sys.modules[self.function.__module__], f"{self.function.__name__}_map", None)
+
+    @property
+    def _keywords(self) -> dict[str, inspect.Parameter]:
+        parameters = inspect.signature(self.function).parameters
+        return {name: row for name, row in parameters.items() if row.kind is row.KEYWORD_ONLY}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetMetric:
+    """What one can know of a metric of two sets of images, whose state is a pytree.
+
+    Attributes:
+        init: `init()`, the state of an empty set.
+        update: `update(state, features)`, the state with a batch more.
+        merge: `merge(state, other)`, the state of both sets together.
+        compute: `compute(state, reference)`, the score.
+        paper: Where it was defined.
+        agrees_with: Implementations that give the same number, in words for a table.
+        better: Which way is better.
+        perfect: The score of equal sets.
+    """
+
+    init: Callable[..., Any]
+    update: Callable[..., Any]
+    merge: Callable[..., Any]
+    compute: Callable[..., Any]
+    paper: str
+    agrees_with: str
+    better: Literal["higher", "lower"] = "lower"
+    perfect: float = 0
+
+    @property
+    def name(self) -> str:
+        return self.compute.__name__
+
+
+_SSIM = "scikit-image, TensorFlow, pytorch-msssim, dm_pix, piq, torchmetrics, kornia (a convention for each)"
+_MS_SSIM = "TensorFlow, pytorch-msssim, piq, torchmetrics (a convention for each)"
+_ZHAO_CODE = "the authors' code at patch centers"
+_LPIPS_CODE = "lpips (the authors' package)"
+# Fewer scales and smaller windows than the published ones, which ask for large images.
+_TWO_SCALES: Options = {"weights": (0.5, 0.5), "window_size": 7}
+_TWO_SIGMAS: Options = {"sigmas": (0.5, 1.5), "window_size": 7}
 
 _ROWS = (
-    Metric(mae, "metric", "lower", 0, 0, math.inf, (), "Willmott 2005", "dm_pix, torch"),
-    Metric(mse, "metric", "lower", 0, 0, math.inf, (), "Wang 2009", "scikit-image, dm_pix"),
-    Metric(rmse, "metric", "lower", 0, 0, math.inf, (), "Wang 2009", "dm_pix"),
+    Metric(function=mae, paper="Willmott 2005", agrees_with="dm_pix, torch"),
+    Metric(function=mse, paper="Wang 2009", agrees_with="scikit-image, dm_pix"),
+    Metric(function=rmse, paper="Wang 2009", agrees_with="dm_pix"),
     Metric(
-        psnr, "metric", "higher", math.inf, -math.inf, math.inf, _RANGE, "Huynh-Thu 2008",
-        "scikit-image, torchmetrics, dm_pix",
-    ),
-    Metric(ssim, "metric", "higher", 1, -1, 1, _RANGE, "Wang 2004", _ANY_SSIM, map=ssim_map, smallest=11),
-    Metric(ms_ssim, "metric", "higher", 1, 0, 1, _RANGE, "Wang 2003", _ANY_MS_SSIM, smallest=161),
-    Metric(
-        multi_sigma_ssim, "metric", "higher", 1, -1, 1, _RANGE, _ZHAO, "the authors' code at patch centers",
-        map=multi_sigma_ssim_map, smallest=33,
-    ),
-    _LPIPS,
-    replace(_LPIPS, smallest=16, weights="lpips-vgg", variant="vgg", options={"net": "vgg"}),
-    replace(_LPIPS, smallest=17, weights="lpips-squeeze", variant="squeeze", options={"net": "squeeze"}),
-    Metric(charbonnier_loss, "loss", "lower", 0, 0, math.inf, (), "Charbonnier 1994", "BasicSR, less its constant"),
-    Metric(barron_loss, "loss", "lower", 0, 0, math.inf, (), "Barron 2019", "the author's code, kornia"),
-    Metric(
-        gradient_loss, "loss", "lower", 0, 0, math.inf, (), "Mathieu 2016", "the paper, whose sum is a mean here",
-        smallest=2,
+        function=psnr, paper="Huynh-Thu 2008", agrees_with="scikit-image, torchmetrics, dm_pix",
+        better="higher", lowest=-math.inf,
     ),
     Metric(
-        focal_frequency_loss, "loss", "lower", 0, 0, math.inf, (), "Jiang 2021", "the authors' package",
-        mask=False,
+        function=ssim, paper="Wang 2004", agrees_with=_SSIM, better="higher", lowest=-1, highest=1, smallest=11,
     ),
-    Metric(ssim_loss, "loss", "lower", 0, 0, 2, _RANGE, _ZHAO, "piq", smallest=11),
-    Metric(ms_ssim_loss, "loss", "lower", 0, 0, 1, _RANGE, "Wang 2003", "piq", smallest=161),
     Metric(
-        multi_sigma_ssim_loss, "loss", "lower", 0, 0, 2, _RANGE, _ZHAO, "the authors' code at patch centers",
-        smallest=33,
+        function=ms_ssim, paper="Wang 2003", agrees_with=_MS_SSIM, better="higher", highest=1, smallest=161,
+        example=_TWO_SCALES, example_side=13,
     ),
-    Metric(mix_loss, "loss", "lower", 0, 0, math.inf, _RANGE, _ZHAO, "the authors' code at patch centers", smallest=33),
+    Metric(
+        function=multi_sigma_ssim, paper="Zhao 2017", agrees_with=_ZHAO_CODE, better="higher", lowest=-1, highest=1,
+        smallest=33, example=_TWO_SIGMAS, example_side=7,
+    ),
+    Metric(
+        function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=31, channels=3, params="lpips-alex",
+    ),
+    Metric(
+        function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=16, channels=3, params="lpips-vgg",
+        variant="vgg", options={"net": "vgg"},
+    ),
+    Metric(
+        function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=17, channels=3, params="lpips-squeeze",
+        variant="squeeze", options={"net": "squeeze"},
+    ),
+    Metric(
+        function=charbonnier_loss, paper="Charbonnier 1994", agrees_with="BasicSR, less its constant",
+        example={"epsilon": 0.1},
+    ),
+    Metric(function=barron_loss, paper="Barron 2019", agrees_with="the author's code, kornia"),
+    Metric(
+        function=gradient_loss, paper="Mathieu 2016", agrees_with="the paper, whose sum is a mean here", smallest=2,
+        example={"norm": "l2"}, blind=True,
+    ),
+    Metric(
+        function=focal_frequency_loss, paper="Jiang 2021", agrees_with="the authors' package", example={"alpha": 0.0},
+    ),
+    Metric(function=ssim_loss, paper="Zhao 2017", agrees_with="piq", highest=2, smallest=11),
+    Metric(
+        function=ms_ssim_loss, paper="Wang 2003", agrees_with="piq", highest=1, smallest=161,
+        example=_TWO_SCALES, example_side=13,
+    ),
+    Metric(
+        function=multi_sigma_ssim_loss, paper="Zhao 2017", agrees_with=_ZHAO_CODE, highest=2, smallest=33,
+        example=_TWO_SIGMAS, example_side=7,
+    ),
+    Metric(
+        function=mix_loss, paper="Zhao 2017", agrees_with=_ZHAO_CODE, smallest=33,
+        example=_TWO_SIGMAS, example_side=7,
+    ),
 )  # fmt: skip
 
-REGISTRY: dict[str, Metric] = {row.name: row for row in _ROWS}
+METRICS: dict[str, Metric] = {row.name: row for row in _ROWS}
 """Name to row, in reading order."""
+
+SETS: dict[str, SetMetric] = {}
+"""Likewise for metrics of sets of images."""

@@ -8,18 +8,38 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from jaxtyping import install_import_hook
 from PIL import Image
 
-from jaxloss import cli
+
+from tests import annotations as annotations  # so that the hook finds it
 from tests._command_line import Run
+
+
+# Annotations of the package are checked while the tests run.
+install_import_hook("jaxloss", "tests.annotations.check_what_is_accepted")
 
 
 # Where an accelerator is present, too, the tests run on virtual CPU devices, and so do the programs that they start.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Compilation is nearly all the cost of a test, and what it compiles runs for milliseconds: no optimization pays.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 jax.config.update("jax_platforms", os.environ["JAX_PLATFORMS"])
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """What one process of the tests has compiled, the others find, and so does the next run."""
+    if config.cache is None:
+        return
+    folder = os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(config.cache.mkdir("compiled")))
+    jax.config.update("jax_compilation_cache_dir", folder)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "jaxloss" / "evaluate" / "sample" / "photograph.png"
@@ -77,6 +97,8 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     """`run("compare", "a.png", "b.png")` -> exit code, stdout, stderr of `jaxloss compare a.png b.png`, called here."""
 
     def call(*arguments: str) -> tuple[int, str, str]:
+        from jaxloss import cli  # after the import hook
+
         monkeypatch.setattr(sys, "argv", ["jaxloss", *arguments])
         with pytest.raises(SystemExit) as ended:
             cli.main()

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from .._types import ArrayLike, Image, Params, Scalar, Scores
-from ..registry import REGISTRY, Metric
+from ..registry import METRICS, Metric
 from ..weights import load_params
 from ._errors import InputError
 
@@ -31,7 +31,7 @@ def choose_metrics(names: Iterable[str] | None = None) -> tuple[Metric, ...]:
         >>> print([metric.name for metric in choose_metrics(["ssim", "psnr"])])
         ['ssim', 'psnr']
     """
-    known = {name: row for name, row in REGISTRY.items() if row.kind == "metric"}
+    known = {name: row for name, row in METRICS.items() if row.kind == "metric"}
     if names is None:
         return tuple(row for row in known.values() if not row.variant)
     chosen = tuple(dict.fromkeys(names))
@@ -116,7 +116,7 @@ def compare(
         )
     fitting = [row for row in chosen if not shape_notes([row], reference.shape)]
     names = tuple(row.name for row in fitting)
-    params = {row.name: load_params(row.weights) for row in fitting if row.weights}
+    params = {row.name: load_params(row.params) for row in fitting if row.params}
     rows = []
     for image in images:
         scores = jax.device_get(_scores(jnp.asarray(image), reference, data_range, params, names=names))
@@ -130,6 +130,6 @@ def _scores(
 ) -> dict[str, Scores]:
     scores = {}
     for name in names:
-        row, supplied = REGISTRY[name], {"data_range": data_range, "params": params.get(name)}
+        row, supplied = METRICS[name], {"data_range": data_range, "params": params.get(name)}
         scores[name] = row.function(image, reference, **row.options, **{key: supplied[key] for key in row.needs})
     return scores

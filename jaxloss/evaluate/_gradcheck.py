@@ -11,7 +11,7 @@ import numpy as np
 from .._checks import check_pair, error_text
 from .._types import Array, ArrayLike
 from ..metrics._ssim_gradients import ms_ssim_gradient, multi_sigma_ssim_gradient, ssim_gradient
-from ..registry import REGISTRY
+from ..registry import METRICS
 from ._compare import shape_notes
 from ._demo import distort, sample_photograph
 from ._derivatives import (
@@ -93,7 +93,7 @@ def gradient_pair(files: Sequence[ImageFile]) -> tuple[np.ndarray, np.ndarray, t
     if max(height, width) > _LARGEST:
         x, y = _center(x), _center(y)
         notes.append(f"the central {y.shape[1]} x {y.shape[0]} pixels of {width} x {height} are checked.")
-    metrics = [REGISTRY[name] for name in CLOSED_FORMS]
+    metrics = [METRICS[name] for name in CLOSED_FORMS]
     missing = shape_notes(metrics, y.shape)
     if len(missing) == len(metrics):
         least = min(row.smallest for row in metrics)
@@ -133,7 +133,7 @@ def check_gradients(x: ArrayLike, y: ArrayLike) -> list[GradientCheck]:
     """
     images = np.asarray(x, np.float64), np.asarray(y, np.float64)
     shape = check_pair("check_gradients", jnp.asarray(x), jnp.asarray(y))[0].shape
-    fitting = [name for name in CLOSED_FORMS if min(shape[:2]) >= REGISTRY[name].smallest]
+    fitting = [name for name in CLOSED_FORMS if min(shape[:2]) >= METRICS[name].smallest]
     if len(shape) != 3 or not fitting:
         way_out = "Give one pair of images; SSIM alone needs 11 x 11 pixels."
         raise ValueError(error_text("check_gradients", "images [H, W, C] of a sufficient size", shape, way_out))
@@ -142,7 +142,7 @@ def check_gradients(x: ArrayLike, y: ArrayLike) -> list[GradientCheck]:
 
 
 def _check(name: str, x: np.ndarray, y: np.ndarray) -> list[GradientCheck]:
-    score, gradient = REGISTRY[name].function, CLOSED_FORMS[name]
+    score, gradient = METRICS[name].function, CLOSED_FORMS[name]
     with jax.enable_x64(True):
         yardstick = np.asarray(reverse_mode(score, x, y))
         directions = np.concatenate([random_directions(x.shape, _RANDOM), steepest_pixels(yardstick, _PIXELS)])

@@ -11,7 +11,7 @@ import PIL.ImageDraw
 import PIL.ImageFont
 
 from ..metrics._ssim import ssim_map
-from ..registry import REGISTRY
+from ..registry import METRICS
 from ._colors import colorize
 from ._errors import InputError
 from ._images import ImageFile
@@ -55,8 +55,8 @@ def dissimilarity_map(reference: np.ndarray, image: np.ndarray) -> np.ndarray:
         (12, 12) True 140
     """
     height, width = reference.shape[:2]
-    if min(height, width) < REGISTRY["ssim"].smallest:
-        least = REGISTRY["ssim"].smallest
+    if min(height, width) < METRICS["ssim"].smallest:
+        least = METRICS["ssim"].smallest
         raise InputError(f"a map of the SSIM needs images of {least} x {least} pixels, got {width} x {height}.")
     field = 1 - np.asarray(_ssim_map(jnp.asarray(image), jnp.asarray(reference))).mean(axis=-1)
     above, left = (height - field.shape[0]) // 2, (width - field.shape[1]) // 2

@@ -10,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from ..registry import REGISTRY, Metric
+from ..registry import METRICS, Metric
 from ._gradcheck import GradientCheck
 
 
@@ -44,7 +44,7 @@ def score_tables(rows: Sequence[Row], console: Console) -> list[Table]:
     """One line for each image; as many tables below each other as the width of the console makes necessary."""
     names = list(rows[0][1])
     room = console.width - min(max(len(name) for name, _ in rows), console.width // 3) - 2
-    widths = [max(len(_heading(REGISTRY[name])), *(len(_number(row[name])) for _, row in rows)) + 2 for name in names]
+    widths = [max(len(_heading(METRICS[name])), *(len(_number(row[name])) for _, row in rows)) + 2 for name in names]
     tables, start = [], 0
     while start < len(names):
         end = start + 1
@@ -59,7 +59,7 @@ def _score_table(rows: Sequence[Row], names: Sequence[str], width: int) -> Table
     table = _table("image")
     table.columns[0].no_wrap, table.columns[0].overflow, table.columns[0].max_width = False, "fold", width
     for name in names:
-        table.add_column(_heading(REGISTRY[name]), justify="right", no_wrap=True)
+        table.add_column(_heading(METRICS[name]), justify="right", no_wrap=True)
     for image, row in rows:
         table.add_row(image, *(_number(row[name]) for name in names))
     return table

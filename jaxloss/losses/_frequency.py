@@ -68,7 +68,7 @@ def focal_frequency_loss(
         Jiang, Dai, Wu, Loy, "Focal frequency loss for image reconstruction and synthesis", ICCV 2021.
     """
     name = "focal_frequency_loss"
-    x, y, _ = check_pair(name, x, y)
+    x, y = check_pair(name, x, y)
     check_choice(name, "normalize", normalize, NORMALIZATIONS)
     if isinstance(alpha, NUMBERS) and not (alpha >= 0 and math.isfinite(alpha)):
         raise ValueError(error_text(name, "alpha >= 0", alpha, "The authors take 1, and 0 gives equal weights."))

@@ -3,9 +3,7 @@
 Masks are 1 where the image is known and 0 in the hole.
 """
 
-from typing import cast
-
-from .._checks import check_choice, check_image, check_pair, error_text
+from .._checks import check_choice, check_image, check_mask, check_pair, error_text
 from .._types import Array, Image, ImageArray, Mask, Scores
 from ..perceptual._perceptual import DISTANCES
 
@@ -144,6 +142,5 @@ def check_images(name: str, output: Image, target: Image, mask: Mask) -> tuple[A
     if images[0].shape != images[1].shape:
         got, way_out = f"{images[0].shape} and {images[1].shape}", "Channels go last: jnp.moveaxis(target, -3, -1)."
         raise ValueError(error_text(name, "output and target of equal shape [..., H, W, C]", got, way_out))
-    x, y, _ = check_pair(name, *images)
-    *_, known = check_pair(name, x, y, mask)
-    return x, y, cast(Array, known)
+    x, y = check_pair(name, *images)
+    return x, y, check_mask(name, mask, x)[..., None]

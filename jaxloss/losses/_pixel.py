@@ -5,9 +5,9 @@ import math
 import jax.numpy as jnp
 from jax import lax
 
-from .._checks import as_scalar, check_pair, check_positive
+from .._checks import as_scalar, check_positive, masked_pair
 from .._types import Array, Image, Mask, Scalar, Scores
-from ..ops._numerics import masked_mean
+from ..ops._pooling import masked_mean
 
 
 def charbonnier_loss(x: Image, y: Image, *, epsilon: float = 1e-3, mask: Mask | None = None) -> Scores:
@@ -46,7 +46,7 @@ def charbonnier_loss(x: Image, y: Image, *, epsilon: float = 1e-3, mask: Mask | 
         Charbonnier, Blanc-Féraud, Aubert, Barlaud, "Two deterministic half-quadratic regularization algorithms for
         computed imaging", International Conference on Image Processing, 1994.
     """
-    x, y, mask = check_pair("charbonnier_loss", x, y, mask)
+    x, y, mask = masked_pair("charbonnier_loss", x, y, mask)
     check_positive("charbonnier_loss", "epsilon", epsilon)
     squared = (x - y) ** 2
     # sqrt(d² + e²) - e, without the cancellation of two nearly equal numbers.
@@ -106,7 +106,7 @@ def barron_loss(x: Image, y: Image, *, alpha: Scalar = 1.0, scale: Scalar = 0.1,
     Reference:
         Barron, "A general and adaptive robust loss function", CVPR 2019.
     """
-    x, y, mask = check_pair("barron_loss", x, y, mask)
+    x, y, mask = masked_pair("barron_loss", x, y, mask)
     check_positive("barron_loss", "scale", scale)
     return masked_mean(_barron(((x - y) / as_scalar(scale, x.dtype)) ** 2, jnp.asarray(alpha, x.dtype)), mask)
 

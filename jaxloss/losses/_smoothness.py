@@ -7,7 +7,7 @@ from typing import NamedTuple, TypedDict
 import jax.numpy as jnp
 from jax import lax
 
-from .._checks import as_scalar, check_choice, check_pair
+from .._checks import as_scalar, blank, check_choice, check_image, check_mask, check_pair
 from .._types import Array, Image, Mask, Scalar, Scores
 from ..ops._numerics import safe_abs, safe_divide, safe_sqrt
 
@@ -110,11 +110,10 @@ def total_variation(
         Liu et al., "Image inpainting for irregular holes using partial convolutions", ECCV 2018.
     """
     name = "total_variation"
-    x, _, weight = check_pair(name, x, x, mask)
+    x, weight = _weighted(name, check_image(name, "x", x), mask)
     check_choice(name, "norm", norm, NORMS)
     check_choice(name, "normalize", normalize, NORMALIZATIONS)
     check_choice(name, "neighbors", neighbors, NEIGHBORS)
-    weight = jnp.ones_like(x[..., :1]) if weight is None else weight
     gradient, positions = _gradient(x, weight), weight
     if neighbors == "both":
         positions = jnp.minimum(*(z.weight for z in gradient))
@@ -169,16 +168,25 @@ def gradient_loss(x: Image, y: Image, *, norm: str = "l1", compare: str = "signe
         Mathieu, Couprie, LeCun, "Deep multi-scale video prediction beyond mean square error", ICLR 2016.
     """
     name = "gradient_loss"
-    x, y, weight = check_pair(name, x, y, mask)
+    x, y = check_pair(name, x, y)
+    y, _ = _weighted(name, y, mask)
+    x, weight = _weighted(name, x, mask)
     check_choice(name, "norm", norm, NORMS)
     check_choice(name, "compare", compare, COMPARISONS)
-    weight = jnp.ones_like(x[..., :1]) if weight is None else weight
     if compare == "signed":
         gradient = _gradient(x - y, weight)
     else:
         pairs = zip(_gradient(x, weight), _gradient(y, weight), strict=True)
         gradient = tuple(Differences(safe_abs(a.values) - safe_abs(b.values), a.weight) for a, b in pairs)
     return _mean(*_sums(gradient, weight, norm), weight)
+
+
+def _weighted(name: str, image: Array, mask: Mask | None) -> tuple[Array, Array]:
+    """The image, blank where it does not count, and the weight of each pixel, `[..., H, W, 1]`."""
+    if mask is None:
+        return image, jnp.ones_like(image[..., :1])
+    mask = check_mask(name, mask, image)
+    return blank(image, mask), mask[..., None]
 
 
 def _gradient(x: Array, weight: Array) -> tuple[Differences, ...]:

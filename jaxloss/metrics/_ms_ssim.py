@@ -6,7 +6,7 @@ from typing import TypedDict
 
 import jax.numpy as jnp
 
-from .._checks import check_choice, check_fits, check_pair, check_positive, error_text
+from .._checks import check_choice, check_fits, masked_pair, check_positive, error_text
 from .._types import Array, Image, Mask, Scalar, Scores
 from ..ops._filters import BORDERS, as_taps, gaussian_window
 from ..ops._numerics import safe_power
@@ -148,7 +148,7 @@ def channel_scores(
     coarsest_border: str,
 ) -> Array:
     """`[..., C]`, or `[..., 1]` where the channels are averaged at each scale."""
-    x, y, weight = check_pair(name, x, y, mask)
+    x, y, weight = masked_pair(name, x, y, mask)
     for argument, value in (("data_range", data_range), ("k1", k1), ("k2", k2)):
         check_positive(name, argument, value)
     check_choice(name, "odd", odd, ODD_SIZES)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .._checks import check_fits, check_pair, check_positive, error_text
+from .._checks import check_fits, masked_pair, check_positive, error_text
 from .._types import Array, Image, Map, Mask, Scalar, Scores
 from ..ops._filters import Taps, as_taps, gaussian_window, split_channels
 from ._statistics import Constants, lay_out, local_components, make_constants, mean_field
@@ -171,7 +171,7 @@ def prepare(
     k1: float,
     k2: float,
 ) -> MultiSigmaPair:
-    x, y, weight = check_pair(name, x, y, mask)
+    x, y, weight = masked_pair(name, x, y, mask)
     for argument, value in (("data_range", data_range), ("k1", k1), ("k2", k2)):
         check_positive(name, argument, value)
     if not sigmas or list(sigmas) != sorted(sigmas):

@@ -4,9 +4,10 @@ import math
 
 import jax.numpy as jnp
 
-from .._checks import check_pair, check_positive
+from .._checks import check_positive, masked_pair
 from .._types import Image, Mask, Scalar, Scores
-from ..ops._numerics import masked_mean, safe_abs, safe_sqrt
+from ..ops._numerics import safe_abs, safe_sqrt
+from ..ops._pooling import masked_mean
 
 
 def mae(x: Image, y: Image, *, mask: Mask | None = None) -> Scores:
@@ -42,7 +43,7 @@ def mae(x: Image, y: Image, *, mask: Mask | None = None) -> Scores:
         Willmott and Matsuura, "Advantages of the mean absolute error (MAE) over the root mean square error (RMSE)
         in assessing average model performance", Climate Research 30, 2005.
     """
-    x, y, mask = check_pair("mae", x, y, mask)
+    x, y, mask = masked_pair("mae", x, y, mask)
     return masked_mean(safe_abs(x - y), mask)
 
 
@@ -78,7 +79,7 @@ def mse(x: Image, y: Image, *, mask: Mask | None = None) -> Scores:
     Reference:
         Wang and Bovik, "Mean squared error: love it or leave it?", IEEE Signal Processing Magazine 26, 2009.
     """
-    x, y, mask = check_pair("mse", x, y, mask)
+    x, y, mask = masked_pair("mse", x, y, mask)
     return masked_mean((x - y) ** 2, mask)
 
 
@@ -114,7 +115,7 @@ def rmse(x: Image, y: Image, *, mask: Mask | None = None) -> Scores:
     Reference:
         Wang and Bovik, "Mean squared error: love it or leave it?", IEEE Signal Processing Magazine 26, 2009.
     """
-    x, y, mask = check_pair("rmse", x, y, mask)
+    x, y, mask = masked_pair("rmse", x, y, mask)
     squared = masked_mean((x - y) ** 2, mask)
     # safe_sqrt takes NaN, the score of an empty mask, for a value without a root.
     return jnp.where(jnp.isnan(squared), squared, safe_sqrt(squared))
@@ -156,7 +157,7 @@ def psnr(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None) ->
         Huynh-Thu and Ghanbari, "Scope of validity of PSNR in image/video quality assessment", Electronics Letters 44,
         2008.
     """
-    x, y, mask = check_pair("psnr", x, y, mask)
+    x, y, mask = masked_pair("psnr", x, y, mask)
     check_positive("psnr", "data_range", data_range)
     error = masked_mean((x - y) ** 2, mask)
     different = error != 0

@@ -5,7 +5,7 @@ import operator
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypedDict, Unpack
 
-from .._checks import check_choice, check_fits, check_pair, check_positive, error_text
+from .._checks import check_choice, check_fits, masked_pair, check_positive, error_text
 from .._types import Array, Image, Map, Mask, Scalar, Scores
 from ..ops._filters import BORDERS, Taps, as_taps, gaussian_window, split_channels, uniform_window
 from ._statistics import Constants, SSIMField, lay_out, local_components, make_constants, mean_field, pool_pair
@@ -236,7 +236,7 @@ def prepare(
     downsample: str,
 ) -> Pair:
     """Check all arguments of an SSIM, shrink and extend the images, and lay them out for the filter."""
-    x, y, weight = check_pair(name, x, y, mask)
+    x, y, weight = masked_pair(name, x, y, mask)
     check_positive(name, "data_range", data_range)
     check_positive(name, "k1", k1)
     check_positive(name, "k2", k2)

@@ -67,7 +67,7 @@ def ssim_gradient(
         Zhao et al., 2017, supplement, equations 5 to 10; Wang and Simoncelli, "Maximum differentiation competition",
         Journal of Vision 8, 2008.
     """
-    x, y, _ = check_pair("ssim_gradient", x, y)
+    x, y = check_pair("ssim_gradient", x, y)
     constants = check_constants("ssim_gradient", data_range, k1, k2, x)
     x, y = x - constants.middle, y - constants.middle
     check_fits("ssim_gradient", f"a window of {window_size}", window_size, x, "Use a smaller window_size.")
@@ -121,7 +121,7 @@ def multi_sigma_ssim_gradient(
     Reference:
         Zhao et al., 2017, supplement, equation 11 and its derivative; errata: `_ssim_patch_gradients`.
     """
-    x, y, _ = check_pair("multi_sigma_ssim_gradient", x, y)
+    x, y = check_pair("multi_sigma_ssim_gradient", x, y)
     constants = check_constants("multi_sigma_ssim_gradient", data_range, k1, k2, x)
     x, y = x - constants.middle, y - constants.middle
     check_fits("multi_sigma_ssim_gradient", f"a window of {window_size}", window_size, x, "Use a smaller window_size.")
@@ -186,7 +186,7 @@ def ms_ssim_gradient(
     Reference:
         Zhao et al., 2017, supplement, equations 5 to 10; Wang, Simoncelli, Bovik 2003.
     """
-    x, y, _ = check_pair("ms_ssim_gradient", x, y)
+    x, y = check_pair("ms_ssim_gradient", x, y)
     constants = check_constants("ms_ssim_gradient", data_range, k1, k2, x)
     x, y = x - constants.middle, y - constants.middle
     check_scales("ms_ssim_gradient", x, len(weights), window_size, "symmetric")
@@ -241,7 +241,7 @@ def _adjoint(maps: Sequence[Array], taps: Taps, x: Array) -> list[ImageArray]:
     return [split_channels(z, x.shape) for z in filtered]
 
 
-def _average_pool_adjoint(gradient: Image, shape: tuple[int, ...]) -> ImageArray:
+def _average_pool_adjoint(gradient: Array, shape: tuple[int, ...]) -> ImageArray:
     """To each pixel a quarter of its cell's; what a mirrored row or column received goes to the last real one."""
     for axis in (-3, -2):
         size = shape[axis]

@@ -72,7 +72,7 @@ def _patch_window(patch: Array, sigma: float) -> Array:
 
 
 def _check_patches(name: str, x: Image, y: Image) -> tuple[Array, Array]:
-    x, y, _ = check_pair(name, x, y)
+    x, y = check_pair(name, x, y)
     height, width = x.shape[-3:-1]
     if height != width or height % 2 == 0:
         way_out = "The derivative is that of the SSIM at the center pixel: take odd, square patches."

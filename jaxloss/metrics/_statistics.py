@@ -13,7 +13,8 @@ from jax.typing import DTypeLike
 from .._checks import as_scalar
 from .._types import Array, Scalar
 from ..ops._filters import Taps, extend_border, filter_maps, merge_channels
-from ..ops._numerics import mean_from_sums, safe_divide
+from ..ops._numerics import safe_divide
+from ..ops._pooling import mean_from_sums
 from ..ops._pyramids import average_pool
 from ..ops._strips import Field, sum_field, sum_pixels
 
@@ -22,7 +23,7 @@ def lay_out(x: Array, y: Array, weight: Array | None, window_size: int, border: 
     """Images (and mask) extended at the border, in the layout of the filter."""
     extended = [extend_border(z, window_size, window_size, border) for z in (x, y)]
     if weight is not None:
-        weight = jnp.broadcast_to(weight, x.shape)
+        weight = jnp.broadcast_to(weight[..., None], x.shape)
         extended.append(extend_border(weight, window_size, window_size, border, fill=1.0))
     return tuple(map(merge_channels, extended))
 
@@ -33,8 +34,9 @@ def pool_pair(x: Array, y: Array, weight: Array | None, factor: int, odd: str) -
         return x, y, weight
     if weight is None:
         return average_pool(x, factor=factor, odd=odd), average_pool(y, factor=factor, odd=odd), None
+    weight = weight[..., None]
     x, y, weight = (average_pool(z, factor=factor, odd=odd) for z in (weight * x, weight * y, weight))
-    return safe_divide(x, weight), safe_divide(y, weight), weight
+    return safe_divide(x, weight), safe_divide(y, weight), weight[..., 0]
 
 
 class Constants(NamedTuple):

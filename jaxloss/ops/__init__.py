@@ -7,12 +7,17 @@ from ._filters import (
     uniform_window as uniform_window,
 )
 from ._numerics import (
-    masked_mean as masked_mean,
     safe_abs as safe_abs,
     safe_divide as safe_divide,
     safe_power as safe_power,
     safe_sqrt as safe_sqrt,
 )
 from ._partial_conv import partial_conv as partial_conv
+from ._pooling import (
+    masked_deviation as masked_deviation,
+    masked_mean as masked_mean,
+    masked_norm as masked_norm,
+    masked_ratio as masked_ratio,
+)
 from ._pyramids import average_pool as average_pool
 from ._ranges import to_float as to_float, to_unit as to_unit

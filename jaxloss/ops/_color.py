@@ -1,10 +1,10 @@
 """Color conversions that metrics are defined on."""
 
 from .._checks import check_image, error_text
-from .._types import Image, ImageArray
+from .._types import GrayArray, Image
 
 
-def rgb_to_y(image: Image) -> ImageArray:
+def rgb_to_y(image: Image) -> GrayArray:
     """Luma of an RGB image (the Y of YIQ, and of JPEG's YCbCr): what most classical metrics were defined on.
 
     Args:

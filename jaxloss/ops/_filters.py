@@ -24,7 +24,7 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
 from .._checks import check_choice, check_fits, check_image, error_text
-from .._types import Array, Image, ImageArray
+from .._types import Array, Image, Map
 
 
 Taps = tuple[float, ...]
@@ -92,7 +92,7 @@ BORDERS = ("valid", "reflect", "zero")
 
 def separable_filter(
     image: Image, window: Window, column_window: Window | None = None, *, border: str = "valid"
-) -> ImageArray:
+) -> Map:
     """Correlate an image with a separable window: `window` down the rows, `column_window` along them.
 
     `out[i, j, c] = sum_{k, l} window[k] column_window[l] image[i + k, j + l, c]`
@@ -136,7 +136,7 @@ def as_taps(window: Window) -> Taps:
     return tuple(float(tap) for tap in window)
 
 
-def extend_border(image: Array, rows: int, columns: int, border: str, *, fill: float = 0.0) -> ImageArray:
+def extend_border(image: Array, rows: int, columns: int, border: str, *, fill: float = 0.0) -> Map:
     """Extend an image so that a valid filter of `rows` x `columns` taps returns its size."""
     if border == "valid":
         return image
@@ -153,7 +153,7 @@ def merge_channels(image: Array) -> Array:
     return image.reshape(math.prod(leading), height, width * channels)
 
 
-def split_channels(maps: Array, shape: tuple[int, ...]) -> ImageArray:
+def split_channels(maps: Array, shape: tuple[int, ...]) -> Map:
     """Back from `[n, h, w * C]`, with leading axes and channels as in `shape`."""
     _, height, width = maps.shape
     return maps.reshape(*shape[:-3], height, width // shape[-1], shape[-1])

@@ -102,33 +102,3 @@ def safe_power(x: ArrayLike, exponent: ArrayLike) -> Array:
     x = jnp.asarray(x)
     positive = x > 0
     return jnp.where(positive, jnp.where(positive, x, 1) ** exponent, 0)
-
-
-def masked_mean(values: Array, mask: Array | None = None) -> Array:
-    """Mean over height, width and channels, weighted by a mask.
-
-    Args:
-        values: `[..., H, W, C]`, floating.
-        mask: `[..., H, W, 1]`, weights >= 0; values of weight 0 have no influence, not even NaN ones.
-
-    Returns:
-        `[...]`: `sum(mask * values) / (C * sum(mask))`; NaN where the mask is empty, for no pixel has no mean.
-
-    Gradient:
-        `mask / (C * sum(mask))`; 0 where the mask is empty, so that one empty image does not spoil a batch.
-
-    Example:
-        >>> import jax.numpy as jnp, jaxloss
-        >>> values = jnp.array([[[1.0], [3.0]]])
-        >>> print(jaxloss.ops.masked_mean(values), jaxloss.ops.masked_mean(values, jnp.array([[[1.0], [0.0]]])))
-        2.0 1.0
-    """
-    if mask is None:
-        return values.mean(axis=(-3, -2, -1))
-    total = jnp.where(mask > 0, mask * values, 0).sum(axis=(-3, -2, -1))
-    return mean_from_sums(total, values.shape[-1] * mask.sum(axis=(-3, -2, -1)))
-
-
-def mean_from_sums(total: Array, weight: Array) -> Array:
-    """`total / weight`, and where the weight is 0: NaN with a gradient of 0."""
-    return safe_divide(total, weight) + jnp.where(weight > 0, 0, jnp.nan).astype(total.dtype)

@@ -7,7 +7,7 @@ import numpy as np
 from jax import lax
 
 from .._checks import check_choice, check_image, error_text
-from .._types import Array, Image, ImageArray
+from .._types import Array, Image, Map
 
 
 def _extend_symmetric(image: Array, factor: int) -> Array:
@@ -39,7 +39,7 @@ ODD_SIZES = {
 }
 
 
-def average_pool(image: Image, *, factor: int = 2, odd: str = "symmetric") -> ImageArray:
+def average_pool(image: Image, *, factor: int = 2, odd: str = "symmetric") -> Map:
     """Mean over cells of `factor` x `factor` pixels.
 
     Args:

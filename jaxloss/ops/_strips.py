@@ -8,7 +8,7 @@ is in the cache: what is left for the backward pass is to scale it, instead of c
 
 import functools
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +27,7 @@ SMALLEST_STRIP = 8
 Moving = tuple[int, ...]  # which of the maps are differentiated
 
 
+@runtime_checkable
 class Field(Protocol):
     """A map of local statistics: each row from its own `halo + 1` rows of the images, each channel from its own.
 

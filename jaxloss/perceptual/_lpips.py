@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from .._checks import check_pair, error_text
+from .._checks import blank, check_image, check_mask, error_text, masked_pair
 from .._types import Array, Features, Image, Map, Mask, Params, Scalar, Scores
 from ..backbones._features import FeatureFunction
-from ..ops._numerics import masked_mean
+from ..ops._pooling import masked_mean
 from ._lpips_distances import activations_of, layer_distances, unit_difference
 
 
@@ -235,7 +235,8 @@ def lpips_features(
     Reference:
         Zhang et al., CVPR 2018.
     """
-    x, _, _ = check_pair("lpips_features", x, x, mask)
+    x = check_image("lpips_features", "x", x)
+    x = x if mask is None else blank(x, check_mask("lpips_features", mask, x))
     activations = activations_of("lpips_features", x, params, net, data_range, version, dtype)
     return {layer: z.features * z.scale for layer, z in activations.items()}
 
@@ -294,7 +295,7 @@ def lpips_from_features(
     if mask is not None:
         some = next(iter(distances.values()))
         mask = jnp.asarray(mask).astype(some.dtype)
-        weight = jnp.broadcast_to(mask, (*some.shape[:-3], *mask.shape[-2:]))[..., None]
+        weight = jnp.broadcast_to(mask, (*some.shape[:-3], *mask.shape[-2:]))
     components = _layer_means(distances, weight)
     return jnp.stack(list(components.values())).sum(axis=0)
 
@@ -316,7 +317,7 @@ def _distances(
     dtype: DTypeLike | None,
 ) -> tuple[dict[str, Array], Array | None]:
     """The distance `[..., h, w, 1]` at each position of each layer, and the mask."""
-    x, y, weight = check_pair(name, x, y, mask)
+    x, y, weight = masked_pair(name, x, y, mask)
     # Apart, not as one batch: then the backward pass runs for the images alone that are differentiated.
     x_activations, y_activations = (activations_of(name, z, params, net, data_range, version, dtype) for z in (x, y))
     differences = {layer: unit_difference(z, y_activations[layer]) for layer, z in x_activations.items()}
@@ -327,6 +328,6 @@ def _layer_means(distances: dict[str, Array], weight: Array | None) -> dict[str,
     if weight is None:
         return {layer: masked_mean(distance) for layer, distance in distances.items()}
     return {
-        layer: masked_mean(distance, jax.image.resize(weight, distance.shape, "linear").astype(distance.dtype))
+        layer: masked_mean(distance, jax.image.resize(weight, distance.shape[:-1], "linear").astype(distance.dtype))
         for layer, distance in distances.items()
     }

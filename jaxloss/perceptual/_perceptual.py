@@ -7,7 +7,8 @@ import jax.numpy as jnp
 
 from .._checks import as_scalar, check_choice, error_text
 from .._types import Array, FeatureMap, Features, Scalar, Scores
-from ..ops._numerics import masked_mean, safe_abs, safe_divide, safe_sqrt
+from ..ops._numerics import safe_abs, safe_divide, safe_sqrt
+from ..ops._pooling import masked_mean
 
 
 # From the features of one layer, two arrays [..., h, w, c] of one dtype, to one number per image, [...].

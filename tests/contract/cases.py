@@ -8,21 +8,21 @@ import jax
 import numpy as np
 import pytest
 
-from jaxloss.registry import REGISTRY, Metric
+from jaxloss.registry import METRICS, Metric
 
 
 Function = Callable[..., jax.Array]
 Pair = tuple[np.ndarray, np.ndarray]
 
 # What has weights takes images of three channels only, and seconds: its laws are in tests/perceptual.
-CLOSED_FORMS = {name: row for name, row in REGISTRY.items() if not row.weights}
+CLOSED_FORMS = {name: row for name, row in METRICS.items() if not row.params}
 
 
 def each(rows: Iterable[Metric]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in rows])
 
 
-every_row = each(REGISTRY.values())
+every_row = each(METRICS.values())
 every_metric = each(CLOSED_FORMS.values())
 every_masked_metric = each(row for row in CLOSED_FORMS.values() if row.mask)
 every_ranged_metric = each(row for row in CLOSED_FORMS.values() if "data_range" in row.needs)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from jaxloss import MS_SSIM_CONVENTIONS, SSIM_CONVENTIONS
-from jaxloss.registry import REGISTRY, Metric
+from jaxloss.registry import METRICS, Metric
 
 
 README = Path(__file__).parents[2] / "README.md"
@@ -15,7 +15,7 @@ README = Path(__file__).parents[2] / "README.md"
 def readme_table() -> str:
     """All metrics and losses, one row of the registry each."""
     header = ("function", "range", "better", "equal images", "least side", "mask", "agrees with", "paper")
-    return markdown_table(header, map(_metric_cells, REGISTRY.values()))
+    return markdown_table(header, map(_metric_cells, METRICS.values()))
 
 
 def _metric_cells(row: Metric) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ import jaxloss.sde
 from jaxloss import _types
 from jaxloss.losses import _feature_matching, _gradient_penalties
 from jaxloss.ops import _filters
-from jaxloss.registry import REGISTRY, Metric
+from jaxloss.registry import METRICS, Metric
 from jaxloss.sde import _curves
 from tests.contract.cases import every_row
 
@@ -146,8 +146,8 @@ def test_row_knows_the_map(row: Metric) -> None:
 def test_registry_lists_every_metric_and_loss() -> None:
     """That is: all that returns one number per image."""
     scores = {name for name, f in METRICS.items() if inspect.signature(f).return_annotation is _types.Scores}
-    assert {name for name, row in REGISTRY.items() if not row.variant} == scores - OTHERS
-    for name, row in REGISTRY.items():
+    assert {name for name, row in METRICS.items() if not row.variant} == scores - OTHERS
+    for name, row in METRICS.items():
         assert row.function is METRICS[name.removesuffix(f"_{row.variant}")] and row.name == name
         assert bool(row.options) == bool(row.variant)
 

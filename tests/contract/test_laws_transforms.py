@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from jaxloss.ops import _strips
-from jaxloss.registry import REGISTRY, Metric
+from jaxloss.registry import METRICS, Metric
 from tests.contract.cases import compiled, every_metric, every_ranged_metric, random_pair, small, small_shape
 
 
 # What sums local statistics strip by strip, once an image is large.
-STRIPPED = [name for name in REGISTRY if "ssim" in name or name == "mix_loss"]
+STRIPPED = [name for name in METRICS if "ssim" in name or name == "mix_loss"]
 
 
 def assert_same(result: jax.Array, expected: object) -> None:
@@ -105,7 +105,7 @@ def test_eager_call_compiles_once(row: Metric, rng: np.random.Generator, caplog:
 @pytest.mark.parametrize("name", STRIPPED)
 def test_strips_do_not_change_the_score(name: str, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
     """Value and gradient, with a mask and without one, of an image cut into strips."""
-    row = REGISTRY[name]
+    row = METRICS[name]
     y = rng.random((1, 67, 29, 1), np.float32)
     x = np.clip(y + 0.2 * rng.normal(size=y.shape).astype(np.float32), 0, 1)
     mask = rng.random((1, 67, 29), np.float32)

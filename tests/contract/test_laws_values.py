@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxloss.registry import REGISTRY, Metric
+from jaxloss.registry import METRICS, Metric
 from tests.contract.cases import compiled, default, every_metric, every_ranged_metric, random_pair, small, small_shape
 
 
@@ -100,9 +100,9 @@ def test_double_precision_is_kept(row: Metric, rng: np.random.Generator) -> None
     assert (np.asarray(double) != np.asarray(double).astype(np.float32)).any()
 
 
-@pytest.mark.parametrize("name", [name for name in REGISTRY if "ssim" in name])
+@pytest.mark.parametrize("name", [name for name in METRICS if "ssim" in name])
 def test_black_images_in_float16(name: str) -> None:
     """Where the variances cancel, statistics in float16 gave others 1.32."""
-    row = REGISTRY[name]
+    row = METRICS[name]
     black = jnp.zeros((*small_shape(row), 3), jnp.float16)
     assert abs(small(row)(black, black) - row.perfect) <= 1e-6

@@ -9,10 +9,10 @@ import pytest
 
 import jaxloss
 from jaxloss.evaluate import InputError, choose_metrics, compare, shape_notes
-from jaxloss.registry import REGISTRY
+from jaxloss.registry import METRICS
 
 
-METRICS = [name for name, row in REGISTRY.items() if row.kind == "metric" and not row.variant]
+METRICS = [name for name, row in METRICS.items() if row.kind == "metric" and not row.variant]
 
 
 def test_scores_are_those_of_the_functions(photographs: np.ndarray) -> None:
@@ -28,7 +28,7 @@ def test_scores_are_those_of_the_functions(photographs: np.ndarray) -> None:
 def test_equal_images_are_perfect(photographs: np.ndarray) -> None:
     (row,) = compare(photographs[0], [photographs[0]])
     for name, score in row.items():
-        assert score == pytest.approx(REGISTRY[name].perfect, abs=1e-6), name
+        assert score == pytest.approx(METRICS[name].perfect, abs=1e-6), name
 
 
 def test_data_range(photographs: np.ndarray) -> None:
@@ -66,7 +66,7 @@ def test_choosing_none_is_an_error() -> None:
 @pytest.mark.parametrize("name", METRICS)
 def test_smallest_image(name: str, photograph: np.ndarray) -> None:
     """One pixel less than the least size of the registry is NaN with a note, the least size is a number without."""
-    least = REGISTRY[name].smallest
+    least = METRICS[name].smallest
     for side in {max(1, least - 1), least}:
         image = photograph[:side, : least + 3]
         (row,) = compare(image, [image[:, ::-1]], metrics=[name])
@@ -78,7 +78,7 @@ def test_smallest_image(name: str, photograph: np.ndarray) -> None:
 def test_gray_images(photograph: np.ndarray) -> None:
     gray = photograph.mean(axis=-1, keepdims=True)
     (row,) = compare(gray, [gray[::-1]])
-    assert all(math.isfinite(score) == (REGISTRY[name].channels in (0, 1)) for name, score in row.items())
+    assert all(math.isfinite(score) == (METRICS[name].channels in (0, 1)) for name, score in row.items())
     assert shape_notes(choose_metrics(["lpips"]), gray.shape) == ("lpips is not computed: it needs 3 channels, not 1.",)
 
 
@@ -97,7 +97,7 @@ def test_one_trace_for_one_shape(photographs: np.ndarray, monkeypatch: pytest.Mo
         traced.append(x.shape)
         return abs(x - y).mean()
 
-    monkeypatch.setitem(REGISTRY, "counted", dataclasses.replace(REGISTRY["mae"], function=counted))
+    monkeypatch.setitem(METRICS, "counted", dataclasses.replace(METRICS["mae"], function=counted))
     for reference in photographs[:2]:
         rows = compare(reference, list(photographs), metrics=["counted"])
         assert [row["counted"] for row in rows] == pytest.approx(np.abs(photographs - reference).mean(axis=(1, 2, 3)))

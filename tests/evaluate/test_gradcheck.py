@@ -55,14 +55,14 @@ def test_wrong_closed_form_is_found_in_double_precision(
 
 def test_wrong_autodiff_is_found(photograph: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
     """A score whose reverse mode misses a part, as a careless `stop_gradient` would make it."""
-    right = gradcheck.REGISTRY["ssim"].function
+    right = gradcheck.METRICS["ssim"].function
 
     def wrong(x: jax.Array, y: jax.Array, *, data_range: float) -> jax.Array:
         score = right(x, y, data_range=data_range)
         return score + 1e-3 * (jax.lax.stop_gradient(score) - score)
 
-    row = gradcheck.REGISTRY["ssim"].__class__(**{**vars(gradcheck.REGISTRY["ssim"]), "function": wrong})
-    monkeypatch.setattr(gradcheck, "REGISTRY", {"ssim": row})
+    row = gradcheck.METRICS["ssim"].__class__(**{**vars(gradcheck.METRICS["ssim"]), "function": wrong})
+    monkeypatch.setattr(gradcheck, "METRICS", {"ssim": row})
     monkeypatch.setattr(gradcheck, "CLOSED_FORMS", {"ssim": gradcheck.CLOSED_FORMS["ssim"]})
     image = photograph[100:130, 100:130]
     double, _ = check_gradients(0.9 * image, image)

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from jaxloss.evaluate import GradientCheck
 from jaxloss.evaluate._reports import gradient_table, registry_table, score_csv, score_json, score_tables
-from jaxloss.registry import REGISTRY
+from jaxloss.registry import METRICS
 
 
 ROWS = [
@@ -52,7 +52,7 @@ def test_csv_parses_back() -> None:
 
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_tables_fit_and_lose_nothing(width: int) -> None:
-    names = [name for name, row in REGISTRY.items() if row.kind == "metric"]
+    names = [name for name, row in METRICS.items() if row.kind == "metric"]
     rows = [(f"{'long' * 20}-{i}.png", dict.fromkeys(names, 0.1 + i)) for i in range(2)]
     console = Console(width=width)
     tables = score_tables(rows, console)
@@ -72,8 +72,8 @@ def test_numbers_of_the_table() -> None:
 
 
 def test_registry_table_names_all() -> None:
-    text = rendered([registry_table(REGISTRY.values())])
-    assert all(f" {name} " in text for name in REGISTRY)
+    text = rendered([registry_table(METRICS.values())])
+    assert all(f" {name} " in text for name in METRICS)
     assert "-inf to inf" in text
 
 

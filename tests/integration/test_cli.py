@@ -17,12 +17,12 @@ from typer.testing import CliRunner
 
 from jaxloss import cli
 from jaxloss.evaluate import _gradcheck
-from jaxloss.registry import REGISTRY
+from jaxloss.registry import METRICS
 from tests._command_line import Run, only_line
 
 
 ROOT = Path(__file__).parents[2]
-METRICS = [name for name, row in REGISTRY.items() if row.kind == "metric" and not row.variant]
+METRICS = [name for name, row in METRICS.items() if row.kind == "metric" and not row.variant]
 
 
 def run_apart(*arguments: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -231,7 +231,7 @@ def test_closed_pipe_is_quiet(tmp_path: Path) -> None:
 def test_metrics_lists_the_registry() -> None:
     done = CliRunner().invoke(cli.app, ["metrics"])
     assert done.exit_code == 0
-    assert all(f" {name} " in done.output for name in REGISTRY)
+    assert all(f" {name} " in done.output for name in METRICS)
 
 
 def test_version() -> None:

@@ -13,7 +13,7 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 import jaxloss
 from jaxloss.ops import _strips
-from jaxloss.registry import REGISTRY, Metric
+from jaxloss.registry import METRICS, Metric
 from tests.contract.cases import default, every_metric, random_pair, small
 
 
@@ -92,15 +92,15 @@ def test_sharded_batch_needs_no_collective(row: Metric, rng: np.random.Generator
 
 
 @pytest.mark.usefixtures("strips")
-@pytest.mark.parametrize("name", [name for name in REGISTRY if "ssim" in name or name == "mix_loss"])
+@pytest.mark.parametrize("name", [name for name in METRICS if "ssim" in name or name == "mix_loss"])
 def test_sharded_batch_in_strips_needs_no_collective(name: str, rng: np.random.Generator) -> None:
-    assert "while(" in check_sharded_batch(REGISTRY[name], rng)
+    assert "while(" in check_sharded_batch(METRICS[name], rng)
 
 
 def test_all_scales_of_ms_ssim_need_no_collective(crop_photograph: Callable[..., np.ndarray]) -> None:
     photographs = crop_photograph(8, 176, 176)
     images = shard((photographs[::-1], photographs), AxisType.Auto)
-    program = compiled_text(value_and_gradient(default(REGISTRY["ms_ssim"])), images)
+    program = compiled_text(value_and_gradient(default(METRICS["ms_ssim"])), images)
     assert "num_partitions=8" in program and COLLECTIVE.findall(program) == []
 
 
@@ -149,7 +149,7 @@ def test_lpips_in_shard_map(lpips: Lpips) -> None:
 
 
 def test_collectives_would_be_seen(rng: np.random.Generator) -> None:
-    images = shard(tall(REGISTRY["mse"], rng), AxisType.Auto)
+    images = shard(tall(METRICS["mse"], rng), AxisType.Auto)
     program = compiled_text(value_and_gradient(lambda x, y: ((x - y) ** 2).mean()[None]), images)
     assert COLLECTIVE.findall(program) != []
 

@@ -15,7 +15,7 @@ import jaxloss
 from jaxloss.backbones._features import BACKBONES
 from jaxloss.backbones._layers import smallest_side, used_layers
 from jaxloss.perceptual._lpips_distances import LPIPS_TRUNKS, WEIGHTINGS
-from jaxloss.registry import REGISTRY
+from jaxloss.registry import METRICS
 
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -98,7 +98,7 @@ def test_laws(pair: Pair) -> None:
 
 @pytest.mark.parametrize("net", LPIPS_TRUNKS)
 def test_registry_knows_the_least_side(net: str) -> None:
-    (row,) = (row for row in REGISTRY.values() if row.weights == f"lpips-{net}")
+    (row,) = (row for row in METRICS.values() if row.params == f"lpips-{net}")
     trunk = LPIPS_TRUNKS[net]
     assert row.smallest == smallest_side(used_layers(BACKBONES[trunk.net], trunk.layers))
     assert row.options.get("net", "alex") == net
