@@ -8,6 +8,15 @@ from importlib.metadata import version as _version
 
 from . import ops as ops
 from .backbones._features import extract_features as extract_features
+from .closed_forms._images import (
+    ms_ssim_gradient as ms_ssim_gradient,
+    multi_sigma_ssim_gradient as multi_sigma_ssim_gradient,
+    ssim_gradient as ssim_gradient,
+)
+from .closed_forms._patches import (
+    multi_sigma_ssim_patch_gradient as multi_sigma_ssim_patch_gradient,
+    ssim_patch_gradient as ssim_patch_gradient,
+)
 from .losses._adversarial import (
     GAN_LOSSES as GAN_LOSSES,
     discriminator_loss as discriminator_loss,
@@ -59,15 +68,6 @@ from .metrics._ssim import (
     ssim as ssim,
     ssim_components as ssim_components,
     ssim_map as ssim_map,
-)
-from .metrics._ssim_gradients import (
-    ms_ssim_gradient as ms_ssim_gradient,
-    multi_sigma_ssim_gradient as multi_sigma_ssim_gradient,
-    ssim_gradient as ssim_gradient,
-)
-from .metrics._ssim_patch_gradients import (
-    multi_sigma_ssim_patch_gradient as multi_sigma_ssim_patch_gradient,
-    ssim_patch_gradient as ssim_patch_gradient,
 )
 from .perceptual._contextual import (
     CONTEXTUAL_CONVENTIONS as CONTEXTUAL_CONVENTIONS,

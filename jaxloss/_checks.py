@@ -1,9 +1,10 @@
 """The few argument checks: what was expected, what came, and the way out, at trace time."""
 
+import inspect
 import math
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from difflib import get_close_matches
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +15,8 @@ from ._types import Array, Image, Mask, Scalar
 
 
 NUMBERS = (int, float, np.number)
+
+Options = TypeVar("Options")
 
 
 def error_text(name: str, expected: str, got: object, way_out: str) -> str:
@@ -133,6 +136,15 @@ def suggestion(name: str, choices: Collection[str]) -> str:
     """The way out where a name is unknown."""
     close = get_close_matches(name, choices, n=1)
     return f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(choices)}."
+
+
+def take_options(name: str, kind: Callable[..., Options], given: Mapping[str, object]) -> Options:
+    """A family's typed tuple of defaults with what the caller gave instead."""
+    known = list(inspect.signature(kind).parameters)
+    for option in given:
+        if option not in known:
+            raise TypeError(error_text(name, f"options out of {known}", repr(option), suggestion(option, known)))
+    return kind(**given)
 
 
 def check_fits(name: str, what: str, needed: int, image: Array | jax.ShapeDtypeStruct, way_out: str) -> None:

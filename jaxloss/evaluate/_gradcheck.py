@@ -10,7 +10,7 @@ import numpy as np
 
 from .._checks import check_pair, error_text
 from .._types import Array, ArrayLike
-from ..metrics._ssim_gradients import ms_ssim_gradient, multi_sigma_ssim_gradient, ssim_gradient
+from ..closed_forms._images import ms_ssim_gradient, multi_sigma_ssim_gradient, ssim_gradient
 from ..registry import METRICS
 from ._compare import shape_notes
 from ._demo import distort, sample_photograph

@@ -15,26 +15,18 @@ def charbonnier_loss(x: Image, y: Image, *, epsilon: float = 1e-3, mask: Mask | 
 
     $$\frac{1}{N} \sum_i \left(\sqrt{(x_i - y_i)^2 + \epsilon^2} - \epsilon\right)$$
 
-    The published loss keeps the constant $\epsilon$; without it equal images have a loss of 0.
+    The published loss keeps the constant $\epsilon$; without it equal images have a loss of 0. BasicSR's `eps`
+    is $\epsilon^2$.
 
     Args:
-        x: Prediction, `[..., H, W, C]`, floating, any range.
-        y: Target, same shape.
+        x, y, mask: See `jaxloss.losses`; any range of values.
         epsilon: Width of the tip, > 0, in the unit of the images: quadratic below, linear above.
-        mask: `[..., H, W]`, weights >= 0; pixels of weight 0 have no influence.
 
     Returns:
-        `[...]`, >= 0 in the unit of the images; lower is better, 0 for equal images; NaN for an empty mask.
-
-    Raises:
-        ValueError: If the shapes differ or epsilon is not positive.
-        TypeError: For integer images.
+        `[...]`, >= 0 in the unit of the images; lower is better, 0 for equal images.
 
     Gradient:
         `(x - y) / (N sqrt((x - y)² + epsilon²))`, 0 where the images agree, and continuous there, unlike that of L1.
-
-    Agrees with:
-        BasicSR's `CharbonnierLoss` (whose `eps` is `epsilon²`) less the constant `epsilon`: 1e-6.
 
     Example:
         >>> import jax.numpy as jnp, jaxloss
@@ -45,6 +37,7 @@ def charbonnier_loss(x: Image, y: Image, *, epsilon: float = 1e-3, mask: Mask | 
     Reference:
         Charbonnier, Blanc-Féraud, Aubert, Barlaud, "Two deterministic half-quadratic regularization algorithms for
         computed imaging", International Conference on Image Processing, 1994.
+        https://doi.org/10.1109/ICIP.1994.413553
     """
     x, y, mask = masked_pair("charbonnier_loss", x, y, mask)
     check_positive("charbonnier_loss", "epsilon", epsilon)
@@ -74,28 +67,19 @@ def barron_loss(x: Image, y: Image, *, alpha: Scalar = 1.0, scale: Scalar = 0.1,
     pixel: take those from there.
 
     Args:
-        x: Prediction, `[..., H, W, C]`, floating, any range.
-        y: Target, same shape.
+        x, y, mask: See `jaxloss.losses`; any range of values.
         alpha: Shape, any number, infinite ones too; it may be traced. Robust below 2, and the more so the lower: below
             0, an outlier costs a bounded amount, and below 1 the pull of an outlier vanishes with its size.
         scale: The c > 0 in the unit of the images, up to which a difference is no outlier; it may be traced.
-        mask: `[..., H, W]`, weights >= 0; pixels of weight 0 have no influence.
 
     Returns:
-        `[...]`, >= 0; lower is better, 0 for equal images; NaN for an empty mask.
-
-    Raises:
-        ValueError: If the shapes differ or scale is not positive.
-        TypeError: For integer images.
+        `[...]`, >= 0; lower is better, 0 for equal images.
 
     Gradient:
         `(x - y) / (N c²) (((x - y) / c)² / |alpha - 2| + 1) ** (alpha / 2 - 1)`, 0 where the images agree. Also with
         respect to alpha and scale. The derivative by alpha is exact through alpha = 0, is 0 at both infinities, and is
         taken as 0 at alpha = 2, where it is infinite. To learn alpha, add the logarithm of the partition function
         as the paper does: this loss alone is lowest for the lowest alpha.
-
-    Agrees with:
-        `lossfun` of the author's `robust_loss_pytorch`: 1e-5.
 
     Example:
         >>> import jax.numpy as jnp, jaxloss
@@ -104,7 +88,7 @@ def barron_loss(x: Image, y: Image, *, alpha: Scalar = 1.0, scale: Scalar = 0.1,
         2.0 1.0986 0.8647
 
     Reference:
-        Barron, "A general and adaptive robust loss function", CVPR 2019.
+        Barron, "A general and adaptive robust loss function", CVPR 2019. https://arxiv.org/abs/1701.03077
     """
     x, y, mask = masked_pair("barron_loss", x, y, mask)
     check_positive("barron_loss", "scale", scale)

@@ -2,16 +2,16 @@
 
 import operator
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import NamedTuple, TypedDict, Unpack
 
 import jax.numpy as jnp
 
-from .._checks import check_choice, check_fits, masked_pair, check_positive, error_text
+from .._checks import check_choice, check_fits, error_text, masked_pair, take_options
 from .._types import Array, Image, Mask, Scalar, Scores
 from ..ops._filters import BORDERS, as_taps, gaussian_window
 from ..ops._numerics import safe_power
 from ..ops._pyramids import ODD_SIZES, pooled_size
-from ._statistics import SSIMField, lay_out, make_constants, mean_field, pool_pair
+from ._statistics import SSIMField, make_constants, make_windowed, mean_field, pool_pair
 
 
 # Their sum is 1.0001, as published; every implementation uses them so.
@@ -19,33 +19,27 @@ MS_SSIM_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 
 
 class MSSSIMOptions(TypedDict, total=False):
-    """What the implementations of MS-SSIM disagree about; see `ms_ssim` for the meaning of each."""
+    """What can be chosen of MS-SSIM; see `ms_ssim` for the meaning of each."""
 
+    weights: Sequence[float] | Array
+    window_size: int
+    sigma: float
+    k1: float
+    k2: float
     odd: str
     negative: str
     product: str
     coarsest_border: str
 
 
-_WANG2003: MSSSIMOptions = {
-    "odd": "symmetric",
-    "negative": "zero",
-    "product": "channel",
-    "coarsest_border": "valid",
-}
-_TORCHMETRICS: MSSSIMOptions = {
-    "odd": "drop",
-    "negative": "zero",
-    "product": "image",
-    "coarsest_border": "reflect",
-}
+_TORCHMETRICS: MSSSIMOptions = {"odd": "drop", "product": "image", "coarsest_border": "reflect"}
 
 MS_SSIM_CONVENTIONS: dict[str, MSSSIMOptions] = {
-    "wang2003": _WANG2003,  # msssim.m, where it is real: MATLAB goes complex below zero
-    "tensorflow": _WANG2003,
-    "pytorch_msssim": {**_WANG2003, "odd": "zero"},
-    "piq": {**_WANG2003, "odd": "replicate"},
-    "piqa": _WANG2003,  # cells of fewer pixels at the border: their mean is that of a mirrored one
+    "wang2003": {},  # msssim.m, where it is real: MATLAB goes complex below zero
+    "tensorflow": {},
+    "pytorch_msssim": {"odd": "zero"},
+    "piq": {"odd": "replicate"},
+    "piqa": {},  # cells of fewer pixels at the border: their mean is that of a mirrored one
     "torchmetrics": _TORCHMETRICS,
     "torchmetrics_simple": {**_TORCHMETRICS, "negative": "shift"},  # normalize="simple"
 }
@@ -59,62 +53,57 @@ NEGATIVE = {
 PRODUCTS = ("channel", "image")
 
 
+class MSSSIMDefaults(NamedTuple):
+    """Wang et al.'s choice for each option."""
+
+    weights: Sequence[float] | Array = MS_SSIM_WEIGHTS
+    window_size: int = 11
+    sigma: float = 1.5
+    k1: float = 0.01
+    k2: float = 0.03
+    odd: str = "symmetric"
+    negative: str = "zero"
+    product: str = "channel"
+    coarsest_border: str = "valid"
+
+    def check(self, name: str) -> None:
+        check_choice(name, "odd", self.odd, ODD_SIZES)
+        check_choice(name, "negative", self.negative, NEGATIVE)
+        check_choice(name, "product", self.product, PRODUCTS)
+        check_choice(name, "coarsest_border", self.coarsest_border, BORDERS)
+
+
 def ms_ssim(
-    x: Image,
-    y: Image,
-    *,
-    data_range: Scalar,
-    mask: Mask | None = None,
-    weights: Sequence[float] | Array = MS_SSIM_WEIGHTS,
-    window_size: int = 11,
-    sigma: float = 1.5,
-    k1: float = 0.01,
-    k2: float = 0.03,
-    odd: str = "symmetric",
-    negative: str = "zero",
-    product: str = "channel",
-    coarsest_border: str = "valid",
+    x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None, **options: Unpack[MSSSIMOptions]
 ) -> Scores:
     r"""Multi-scale structural similarity: SSIM's terms over a pyramid, each scale with the weight the eye gives it.
 
     $$\mathrm{MS\text{-}SSIM} = \overline{l_M \, cs_M}^{\,w_M} \prod_{j=1}^{M-1} \overline{cs_j}^{\,w_j}$$
 
     where the bar is the mean over the image at scale j, each scale is the one before averaged over 2 x 2 pixels, and
-    the luminance l counts at the coarsest scale only.
+    the luminance l counts at the coarsest scale only. Under a mask, cells of the pyramid are means of their weighted
+    pixels.
 
     Args:
-        x: Image under test, `[..., H, W, C]`, floating, values in `[0, data_range]`.
-        y: Reference, same shape.
-        data_range: Largest minus smallest possible pixel value: 1.0 for [0, 1], 255.0 for [0, 255].
-        mask: `[..., H, W]`, weights >= 0; pixels of weight 0 have no influence. Cells of the pyramid are means of their
-            weighted pixels.
-        weights: One exponent per scale, finest first.
-        window_size: Side of the Gaussian window at every scale.
-        sigma: Standard deviation of the Gaussian in pixels.
-        k1: Stabilizes the luminance term, > 0.
-        k2: Stabilizes the contrast-structure term, > 0.
-        odd: Pooling of odd sizes: `"symmetric"`, `"drop"`, `"replicate"` or `"zero"`, see `ops.average_pool`.
-        negative: A mean term may be negative, and then has no real power: `"zero"` takes 0 for it, `"shift"` takes
-            `(mean + 1) / 2` for every term.
-        product: `"channel"` multiplies the scales of each channel and averages the products, `"image"` averages each
-            scale over the channels first.
-        coarsest_border: Border of the coarsest scale, `"valid"`, `"reflect"` or `"zero"` as in `ssim`; torchmetrics
-            mirrors there, and there only.
+        x, y, data_range, mask: See `jaxloss.metrics`. Images of 161 pixels a side for the default five scales.
+        weights: One exponent per scale, finest first; `MS_SSIM_WEIGHTS`.
+        window_size, sigma: Of the Gaussian window at every scale, in pixels; 11 and 1.5.
+        k1, k2: Stabilize the luminance and the contrast-structure term, > 0; 0.01 and 0.03.
+        odd: Pooling of odd sizes: `"symmetric"` (default), `"drop"`, `"replicate"` or `"zero"`, see `ops.average_pool`.
+        negative: A mean term may be negative, and then has no real power: `"zero"` (default) takes 0 for it, `"shift"`
+            takes `(mean + 1) / 2` for every term.
+        product: `"channel"` (default) multiplies the scales of each channel and averages the products, `"image"`
+            averages each scale over the channels first.
+        coarsest_border: Border of the coarsest scale, `"valid"` (default), `"reflect"` or `"zero"` as in `ssim`;
+            torchmetrics mirrors there, and there only.
 
     Returns:
-        `[...]` in [0, 1]; higher is better, 1 for equal images; NaN for an empty mask.
-
-    Raises:
-        ValueError: If the shapes differ, the image is too small for that many scales (161 pixels for the default
-            five), or an option is unknown.
-        TypeError: For integer images.
+        `[...]` in [0, 1]; higher is better, 1 for equal images. With a row of `MS_SSIM_CONVENTIONS` it is that of the
+        implementation it is named after: 1e-5 absolute.
 
     Gradient:
         Finite everywhere; 0 for equal images, and 0 where a term that is not positive makes the product 0. The closed
         form is `ms_ssim_gradient`.
-
-    Agrees with:
-        Each row of `MS_SSIM_CONVENTIONS` with the implementation it is named after: 1e-5 absolute.
 
     Example:
         >>> import jax, jaxloss
@@ -124,52 +113,34 @@ def ms_ssim(
 
     Reference:
         Wang, Simoncelli, Bovik, "Multiscale structural similarity for image quality assessment", Asilomar Conference
-        on Signals, Systems and Computers, 2003.
+        on Signals, Systems and Computers, 2003. https://doi.org/10.1109/ACSSC.2003.1292216
     """
-    return channel_scores(
-        "ms_ssim", x, y, data_range, mask, weights, window_size, sigma, k1, k2, odd, negative, product, coarsest_border
-    ).mean(axis=-1)
+    return channel_scores("ms_ssim", x, y, data_range, mask, options).mean(axis=-1)
 
 
 def channel_scores(
-    name: str,
-    x: Image,
-    y: Image,
-    data_range: Scalar,
-    mask: Mask | None,
-    weights: Sequence[float] | Array,
-    window_size: int,
-    sigma: float,
-    k1: float,
-    k2: float,
-    odd: str,
-    negative: str,
-    product: str,
-    coarsest_border: str,
+    name: str, x: Image, y: Image, data_range: Scalar, mask: Mask | None, given: MSSSIMOptions
 ) -> Array:
     """`[..., C]`, or `[..., 1]` where the channels are averaged at each scale."""
-    x, y, weight = masked_pair(name, x, y, mask)
-    for argument, value in (("data_range", data_range), ("k1", k1), ("k2", k2)):
-        check_positive(name, argument, value)
-    check_choice(name, "odd", odd, ODD_SIZES)
-    check_choice(name, "negative", negative, NEGATIVE)
-    check_choice(name, "product", product, PRODUCTS)
-    check_choice(name, "coarsest_border", coarsest_border, BORDERS)
-    weights = jnp.asarray(weights, x.dtype)
-    check_scales(name, x, len(weights), window_size, odd)
-    taps = as_taps(gaussian_window(window_size, sigma))
-    constants = make_constants(data_range, k1, k2, x.dtype)
+    options = take_options(name, MSSSIMDefaults, given)
+    options.check(name)
+    pair = masked_pair(name, x, y, mask)
+    weights = jnp.asarray(options.weights, pair.x.dtype)
+    check_scales(name, pair.x, len(weights), options.window_size, options.odd)
+    taps = as_taps(gaussian_window(options.window_size, options.sigma))
+    constants = make_constants(name, data_range, options.k1, options.k2, pair.x.dtype)
+    power = NEGATIVE[options.negative]
 
-    score = jnp.ones((), x.dtype)
+    score = jnp.ones((), pair.x.dtype)
     for scale in range(len(weights)):
         coarsest = scale == len(weights) - 1
-        images = lay_out(x, y, weight, window_size, coarsest_border if coarsest else "valid")
-        field = SSIMField(taps, x.shape[-1], operator.mul if coarsest else contrast_alone)
-        term = mean_field(field, constants, images, x.shape[:-3])
-        term = term if product == "channel" else term.mean(axis=-1, keepdims=True)
-        score = score * jnp.where(jnp.isnan(term), term, NEGATIVE[negative](term, weights[scale]))
+        windowed = make_windowed(pair, (taps,), options.coarsest_border if coarsest else "valid", constants)
+        combine = operator.mul if coarsest else contrast_alone
+        term = mean_field(SSIMField(taps, windowed.channels, combine), windowed)
+        term = term if options.product == "channel" else term.mean(axis=-1, keepdims=True)
+        score = score * jnp.where(jnp.isnan(term), term, power(term, weights[scale]))
         if not coarsest:
-            x, y, weight = pool_pair(x, y, weight, 2, odd)
+            pair = pool_pair(pair, 2, options.odd)
     return score
 
 

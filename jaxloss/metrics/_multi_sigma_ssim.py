@@ -5,27 +5,41 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict, Unpack
 
-from .._checks import check_fits, masked_pair, check_positive, error_text
+from .._checks import check_fits, error_text, masked_pair, take_options
 from .._types import Array, Image, Map, Mask, Scalar, Scores
 from ..ops._filters import Taps, as_taps, gaussian_window, split_channels
-from ._statistics import Constants, lay_out, local_components, make_constants, mean_field
+from ._statistics import Constants, Windowed, local_components, make_constants, make_windowed, mean_field
 
 
 SIGMAS = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
+class MultiSigmaOptions(TypedDict, total=False):
+    """What can be chosen of the multi-sigma SSIM; see `multi_sigma_ssim` for the meaning of each."""
+
+    sigmas: Sequence[float]
+    window_size: int
+    k1: float
+    k2: float
+
+
+class MultiSigmaDefaults(NamedTuple):
+    """Zhao et al.'s choice for each option, with a window that holds the widest Gaussian."""
+
+    sigmas: Sequence[float] = SIGMAS
+    window_size: int = 33
+    k1: float = 0.01
+    k2: float = 0.03
+
+    def check(self, name: str) -> None:
+        if not self.sigmas or list(self.sigmas) != sorted(self.sigmas):
+            raise ValueError(error_text(name, "ascending sigmas", self.sigmas, f"The published ones are {SIGMAS}."))
+
+
 def multi_sigma_ssim(
-    x: Image,
-    y: Image,
-    *,
-    data_range: Scalar,
-    mask: Mask | None = None,
-    sigmas: Sequence[float] = SIGMAS,
-    window_size: int = 33,
-    k1: float = 0.01,
-    k2: float = 0.03,
+    x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None, **options: Unpack[MultiSigmaOptions]
 ) -> Scores:
     r"""Multi-scale SSIM as a loss for restoration needs it: per pixel, at full resolution.
 
@@ -36,29 +50,18 @@ def multi_sigma_ssim(
     1, so that it differs from `ms_ssim` in more than the scales.
 
     Args:
-        x: Image under test, `[..., H, W, C]`, floating, values in `[0, data_range]`.
-        y: Reference, same shape.
-        data_range: Largest minus smallest possible pixel value: 1.0 for [0, 1], 255.0 for [0, 255].
-        mask: `[..., H, W]`, weights >= 0; pixels of weight 0 have no influence.
-        sigmas: Standard deviations in pixels, ascending; the luminance is that of the last.
-        window_size: Side of all windows. The authors' code takes patches as large as the window, 31 pixels, and so
+        x, y, data_range, mask: See `jaxloss.metrics`.
+        sigmas: Standard deviations in pixels, ascending; the luminance is that of the last; 0.5, 1, 2, 4, 8.
+        window_size: Side of all windows; 33. The authors' code takes patches as large as the window, 31 pixels, and so
             evaluates their center only: the same call on such patches does just that.
-        k1: Stabilizes the luminance term, > 0.
-        k2: Stabilizes the contrast-structure terms, > 0.
+        k1, k2: Stabilize the luminance and the contrast-structure terms, > 0; 0.01 and 0.03.
 
     Returns:
-        `[...]` in [-1, 1]; higher is better, 1 for equal images; NaN for an empty mask.
-
-    Raises:
-        ValueError: If the shapes differ or the image is smaller than the window.
-        TypeError: For integer images.
+        `[...]` in [-1, 1]; higher is better, 1 for equal images.
 
     Gradient:
         Finite everywhere, 0 for equal images; also where a term is 0, at which the published form divides by it. The
         closed form is `multi_sigma_ssim_gradient`.
-
-    Agrees with:
-        The loss layer of the authors' code on patches of the size of its window: 1e-5 absolute.
 
     Example:
         >>> import jax, jaxloss
@@ -68,47 +71,26 @@ def multi_sigma_ssim(
 
     Reference:
         Zhao, Gallo, Frosio, Kautz, "Loss functions for image restoration with neural networks", IEEE Transactions on
-        Computational Imaging 3, 2017; equation 11 of its supplement.
+        Computational Imaging 3, 2017; equation 11 of its supplement. https://doi.org/10.1109/TCI.2016.2644865
     """
-    pair = prepare("multi_sigma_ssim", x, y, data_range, mask, sigmas, window_size, k1, k2)
-    return multi_sigma_means(pair, operator.mul).mean(axis=-1)
+    windowed = multi_sigma_windows("multi_sigma_ssim", x, y, data_range, mask, options)
+    return mean_field(MultiSigmaField(windowed.windows, windowed.channels, operator.mul), windowed).mean(axis=-1)
 
 
 def multi_sigma_ssim_map(
-    x: Image,
-    y: Image,
-    *,
-    data_range: Scalar,
-    mask: Mask | None = None,
-    sigmas: Sequence[float] = SIGMAS,
-    window_size: int = 33,
-    k1: float = 0.01,
-    k2: float = 0.03,
+    x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None, **options: Unpack[MultiSigmaOptions]
 ) -> Map:
     """The multi-sigma SSIM at each pixel, before `multi_sigma_ssim` averages.
 
     Args:
-        x: Image under test, `[..., H, W, C]`, floating, values in `[0, data_range]`.
-        y: Reference, same shape.
-        data_range: Largest minus smallest possible pixel value: 1.0 for [0, 1], 255.0 for [0, 255].
-        mask: `[..., H, W]`, weights >= 0, of the pixels within each window. A window without any weight scores 1.
-        sigmas: Standard deviations in pixels, ascending; the luminance is that of the last.
-        window_size: Side of all windows.
-        k1: Stabilizes the luminance term, > 0.
-        k2: Stabilizes the contrast-structure terms, > 0.
+        x, y, data_range, mask: See `jaxloss.metrics`. A window without any weight scores 1.
+        options: As for `multi_sigma_ssim`.
 
     Returns:
         `[..., H - window_size + 1, W - window_size + 1, C]` in [-1, 1]; higher is better.
 
-    Raises:
-        ValueError: If the shapes differ or the image is smaller than the window.
-        TypeError: For integer images.
-
     Gradient:
         Finite everywhere, 0 for equal images.
-
-    Agrees with:
-        The loss layer of the authors' code at each pixel: 1e-5.
 
     Example:
         >>> import jax.numpy as jnp, jaxloss
@@ -117,20 +99,11 @@ def multi_sigma_ssim_map(
         [[0.8 0.8]]
 
     Reference:
-        Zhao et al., IEEE Transactions on Computational Imaging 3, 2017.
+        Zhao et al. 2017. https://doi.org/10.1109/TCI.2016.2644865
     """
-    pair = prepare("multi_sigma_ssim_map", x, y, data_range, mask, sigmas, window_size, k1, k2)
-    field = MultiSigmaField(pair.windows, pair.shape[-1], operator.mul)
-    return split_channels(field(pair.constants, *pair.images), pair.shape)
-
-
-class MultiSigmaPair(NamedTuple):
-    """A checked pair of images in the layout of the filter, with one window per sigma."""
-
-    images: tuple[Array, ...]
-    shape: tuple[int, ...]
-    windows: tuple[Taps, ...]
-    constants: Constants
+    windowed = multi_sigma_windows("multi_sigma_ssim_map", x, y, data_range, mask, options)
+    field = MultiSigmaField(windowed.windows, windowed.channels, operator.mul)
+    return split_channels(field(windowed.constants, *windowed.maps), windowed.shape)
 
 
 @dataclass(frozen=True)
@@ -139,7 +112,7 @@ class MultiSigmaField:
 
     windows: tuple[Taps, ...]
     channels: int
-    combine: Callable[[Array, Array], Array]
+    combine: Callable[[Array, Array], Array]  # part of the key of caches, see `Field`: no lambda
 
     @property
     def halo(self) -> int:
@@ -155,34 +128,17 @@ class MultiSigmaField:
         return self.combine(luminance, functools.reduce(operator.mul, (contrast for _, contrast in terms)))
 
 
-def multi_sigma_means(pair: MultiSigmaPair, combine: Callable[[Array, Array], Array]) -> Array:
-    field = MultiSigmaField(pair.windows, pair.shape[-1], combine)
-    return mean_field(field, pair.constants, pair.images, pair.shape[:-3])
-
-
-def prepare(
-    name: str,
-    x: Image,
-    y: Image,
-    data_range: Scalar,
-    mask: Mask | None,
-    sigmas: Sequence[float],
-    window_size: int,
-    k1: float,
-    k2: float,
-) -> MultiSigmaPair:
-    x, y, weight = masked_pair(name, x, y, mask)
-    for argument, value in (("data_range", data_range), ("k1", k1), ("k2", k2)):
-        check_positive(name, argument, value)
-    if not sigmas or list(sigmas) != sorted(sigmas):
-        raise ValueError(error_text(name, "ascending sigmas", sigmas, f"The published ones are {SIGMAS}."))
-    check_fits(name, f"a window of {window_size}", window_size, x, "Use a smaller window_size and smaller sigmas.")
-    return MultiSigmaPair(
-        images=lay_out(x, y, weight, window_size, "valid"),
-        shape=x.shape,
-        windows=effective_windows(sigmas, window_size),
-        constants=make_constants(data_range, k1, k2, x.dtype),
-    )
+def multi_sigma_windows(
+    name: str, x: Image, y: Image, data_range: Scalar, mask: Mask | None, given: MultiSigmaOptions
+) -> Windowed:
+    """Check all arguments of a multi-sigma SSIM, and lay the images out for the filter."""
+    options = take_options(name, MultiSigmaDefaults, given)
+    options.check(name)
+    pair = masked_pair(name, x, y, mask)
+    size = options.window_size
+    check_fits(name, f"a window of {size}", size, pair.x, "Use a smaller window_size and smaller sigmas.")
+    constants = make_constants(name, data_range, options.k1, options.k2, pair.x.dtype)
+    return make_windowed(pair, effective_windows(options.sigmas, size), "valid", constants)
 
 
 def effective_windows(sigmas: Sequence[float], window_size: int) -> tuple[Taps, ...]:

@@ -10,33 +10,13 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jax.typing import DTypeLike
 
-from .._checks import as_scalar
+from .._checks import Pair, as_scalar, check_positive
 from .._types import Array, Scalar
 from ..ops._filters import Taps, extend_border, filter_maps, merge_channels
 from ..ops._numerics import safe_divide
 from ..ops._pooling import mean_from_sums
 from ..ops._pyramids import average_pool
-from ..ops._strips import Field, sum_field, sum_pixels
-
-
-def lay_out(x: Array, y: Array, weight: Array | None, window_size: int, border: str) -> tuple[Array, ...]:
-    """Images (and mask) extended at the border, in the layout of the filter."""
-    extended = [extend_border(z, window_size, window_size, border) for z in (x, y)]
-    if weight is not None:
-        weight = jnp.broadcast_to(weight[..., None], x.shape)
-        extended.append(extend_border(weight, window_size, window_size, border, fill=1.0))
-    return tuple(map(merge_channels, extended))
-
-
-def pool_pair(x: Array, y: Array, weight: Array | None, factor: int, odd: str) -> tuple[Array, Array, Array | None]:
-    """Both images pooled by `factor`; under a mask each cell is the mean of its weighted pixels."""
-    if factor == 1:
-        return x, y, weight
-    if weight is None:
-        return average_pool(x, factor=factor, odd=odd), average_pool(y, factor=factor, odd=odd), None
-    weight = weight[..., None]
-    x, y, weight = (average_pool(z, factor=factor, odd=odd) for z in (weight * x, weight * y, weight))
-    return safe_divide(x, weight), safe_divide(y, weight), weight[..., 0]
+from ..ops._sums import Field, sum_field, sum_pixels
 
 
 class Constants(NamedTuple):
@@ -48,21 +28,29 @@ class Constants(NamedTuple):
     unbias: float = 1.0  # n / (n - 1) for sample covariances
 
 
-def make_constants(data_range: Scalar, k1: float, k2: float, dtype: DTypeLike, unbias: float = 1.0) -> Constants:
+def make_constants(
+    name: str, data_range: Scalar, k1: float, k2: float, dtype: DTypeLike, unbias: float = 1.0
+) -> Constants:
+    r"""$C_i = (k_i L)^2$, of numbers that are checked."""
+    for argument, value in (("data_range", data_range), ("k1", k1), ("k2", k2)):
+        check_positive(name, argument, value)
     data_range = as_scalar(data_range, dtype)
     return Constants((k1 * data_range) ** 2, (k2 * data_range) ** 2, data_range / 2, unbias)
 
 
-def local_components(images: Sequence[Array], taps: Taps, step: int, constants: Constants) -> tuple[Array, Array]:
-    r"""Luminance and contrast-structure of each window.
+def local_components(maps: Sequence[Array], taps: Taps, step: int, constants: Constants) -> tuple[Array, Array]:
+    r"""Luminance and contrast-structure of each window, the two factors of SSIM.
 
-    Both fractions are written as one minus a distance, with $2 \mu_x \mu_y = \mu_x^2 + \mu_y^2 - (\mu_x - \mu_y)^2$ and
+    $$l = \frac{2\mu_x\mu_y + C_1}{\mu_x^2 + \mu_y^2 + C_1}, \qquad
+    cs = \frac{2\sigma_{xy} + C_2}{\sigma_x^2 + \sigma_y^2 + C_2}$$
+
+    Both are written as one minus a distance, with $2 \mu_x \mu_y = \mu_x^2 + \mu_y^2 - (\mu_x - \mu_y)^2$ and
     $2 \sigma_{xy} = \sigma_x^2 + \sigma_y^2 - \sigma_{x-y}^2$. In floating point the ratio of two nearly equal numbers
     would be mostly rounding; this way equal images score exactly 1 and the error is relative to 1 - SSIM.
     """
     c1, c2, middle, unbias = constants
     # Variances do not depend on the origin, but their rounding errors grow with the square of the distance to it.
-    x, y, *weight = (images[0] - middle, images[1] - middle, *images[2:])
+    x, y, *weight = (maps[0] - middle, maps[1] - middle, *maps[2:])
     moments = local_means([x, y, x * x + y * y, (x - y) ** 2], weight, taps, step)
     mu_x, mu_y, mean_of_squares, mean_of_squared_difference = moments
     mu_difference = (mu_x - mu_y) ** 2
@@ -81,19 +69,47 @@ def local_means(maps: Sequence[Array], weight: Sequence[Array], taps: Taps, step
     return [safe_divide(z, total) for z in sums]
 
 
-def center_weight(weight: Array, halo: int, step: int) -> Array:
-    """The weight of each window's center pixel."""
-    before, after = halo // 2, halo - halo // 2
-    return weight[:, before : weight.shape[1] - after, before * step : weight.shape[2] - after * step]
+class Windowed(NamedTuple):
+    """A checked pair of images in the layout of the filter, and all that statistics of its windows need."""
+
+    maps: tuple[Array, ...]  # x, y and, where there is one, the mask: [n, H, W * C]
+    shape: tuple[int, ...]  # [..., H, W, C] of the images, before their border was extended
+    windows: tuple[Taps, ...]  # the last is the largest
+    constants: Constants
+
+    @property
+    def channels(self) -> int:
+        return self.shape[-1]
+
+
+def make_windowed(pair: Pair, windows: tuple[Taps, ...], border: str, constants: Constants) -> Windowed:
+    size = len(windows[-1])
+    extended = [extend_border(z, size, size, border) for z in (pair.x, pair.y)]
+    if pair.mask is not None:
+        weight = jnp.broadcast_to(pair.mask[..., None], pair.x.shape)
+        extended.append(extend_border(weight, size, size, border, fill=1.0))
+    return Windowed(tuple(map(merge_channels, extended)), pair.x.shape, windows, constants)
+
+
+def pool_pair(pair: Pair, factor: int, odd: str) -> Pair:
+    """Both images pooled by `factor`; under a mask each cell is the mean of its weighted pixels."""
+    x, y, mask = pair
+    if factor == 1:
+        return pair
+    if mask is None:
+        return Pair(average_pool(x, factor=factor, odd=odd), average_pool(y, factor=factor, odd=odd), None)
+    weight = mask[..., None]
+    x, y, weight = (average_pool(z, factor=factor, odd=odd) for z in (weight * x, weight * y, weight))
+    return Pair(safe_divide(x, weight), safe_divide(y, weight), weight[..., 0])
 
 
 @dataclass(frozen=True)
 class SSIMField:
-    """A function of luminance and contrast-structure at each window."""
+    """What a function of a module, such as `operator.mul`, makes of luminance and contrast-structure at each window."""
 
     taps: Taps
     channels: int
-    combine: Callable[[Array, Array], Array]
+    combine: Callable[[Array, Array], Array]  # part of the key of caches, see `Field`: no lambda
 
     @property
     def halo(self) -> int:
@@ -118,16 +134,24 @@ class WeightedField:
         return self.field.channels
 
     def __call__(self, parameters: Any, *maps: Array) -> Array:
-        return center_weight(maps[-1], self.halo, self.channels) * self.field(parameters, *maps)
+        return _center_weight(maps[-1], self.halo, self.channels) * self.field(parameters, *maps)
 
 
-def mean_field(field: Field, parameters: Any, images: Sequence[Array], leading: tuple[int, ...]) -> Array:
-    """The mean `[*leading, C]` of a field of two images, or under their mask."""
-    channels = field.channels
-    if len(images) == 2:
-        _, height, width = images[0].shape
+def mean_field(field: Field, windowed: Windowed, parameters: Any = None) -> Array:
+    """The mean over each image and channel, `[..., C]`, of a field of two images, or under their mask."""
+    maps, channels = windowed.maps, field.channels
+    parameters = windowed.constants if parameters is None else parameters
+    if len(maps) == 2:
+        _, height, width = maps[0].shape
         pixels = (height - field.halo) * (width // channels - field.halo)
-        return sum_field(field, parameters, *images).reshape(*leading, channels) / pixels
-    total = sum_field(WeightedField(field), parameters, *images)
-    weight = sum_pixels(center_weight(images[-1], field.halo, channels), channels)
-    return mean_from_sums(total, weight).reshape(*leading, channels)
+        mean = sum_field(field, parameters, *maps) / pixels
+    else:
+        total = sum_field(WeightedField(field), parameters, *maps)
+        mean = mean_from_sums(total, sum_pixels(_center_weight(maps[-1], field.halo, channels), channels))
+    return mean.reshape(*windowed.shape[:-3], channels)
+
+
+def _center_weight(weight: Array, halo: int, step: int) -> Array:
+    """The weight of each window's center pixel."""
+    before, after = halo // 2, halo - halo // 2
+    return weight[:, before : weight.shape[1] - after, before * step : weight.shape[2] - after * step]
