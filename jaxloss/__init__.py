@@ -23,10 +23,6 @@ from .losses._adversarial import (
     gan_value as gan_value,
     generator_loss as generator_loss,
 )
-from .losses._feature_matching import (
-    FEATURE_MATCHING_CONVENTIONS as FEATURE_MATCHING_CONVENTIONS,
-    feature_matching_loss as feature_matching_loss,
-)
 from .losses._frequency import focal_frequency_loss as focal_frequency_loss
 from .losses._gradient_penalties import (
     gradient_penalty as gradient_penalty,
@@ -75,6 +71,10 @@ from .perceptual._contextual import (
     contextual_loss as contextual_loss,
     mrf_loss as mrf_loss,
     sample_positions as sample_positions,
+)
+from .perceptual._feature_matching import (
+    FEATURE_MATCHING_CONVENTIONS as FEATURE_MATCHING_CONVENTIONS,
+    feature_matching_loss as feature_matching_loss,
 )
 from .perceptual._lpips import (
     lpips as lpips,

@@ -9,8 +9,8 @@ import numpy as np
 from .._checks import NUMBERS, as_scalar, check_choice, check_positive, error_text
 from .._types import Array, ArrayLike, Image, Mask, Params, Scalar, Scores
 from ..backbones._features import FeatureFunction
+from ..perceptual._feature_matching import LayerFeatures
 from ._adversarial import discriminator_loss
-from ._feature_matching import LayerFeatures
 from ._inpainting_recipes import INPAINTING_RECIPES, Recipe
 from ._inpainting_terms import KINDS, Scene, check_terms, features_of
 from ._masked import blend, check_images

@@ -11,11 +11,11 @@ import jax.numpy as jnp
 from .._checks import error_text
 from .._types import Array, ArrayLike, Features, Params, Scores
 from ..backbones._features import BACKBONES, PREPROCESSING, FeatureFunction, extract_features
+from ..perceptual._feature_matching import LayerFeatures, feature_matching_loss
 from ..perceptual._lpips import lpips
 from ..perceptual._perceptual import DISTANCES, perceptual_loss
 from ..perceptual._style import style_loss
 from ._adversarial import generator_loss
-from ._feature_matching import LayerFeatures, feature_matching_loss
 from ._inpainting_recipes import Term
 from ._masked import restrict
 from ._smoothness import total_variation

@@ -15,8 +15,9 @@ import jaxloss.evaluate
 import jaxloss.registry
 import jaxloss.sde
 from jaxloss import _types
-from jaxloss.losses import _feature_matching, _gradient_penalties
+from jaxloss.losses import _gradient_penalties
 from jaxloss.ops import _filters
+from jaxloss.perceptual import _feature_matching
 from jaxloss.registry import METRICS, Metric
 from jaxloss.sde import _curves
 from tests.contract.cases import every_row

@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 from jax import lax
 
 from .._types import FeatureMap, Scalar, Scores
-from ..perceptual._perceptual import Distance, find_distance, sum_over_layers
+from ._perceptual import Distance, find_distance, sum_over_layers
 
 
 LayerFeatures = Mapping[str, FeatureMap] | Sequence[FeatureMap]
