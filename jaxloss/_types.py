@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from jax.typing import ArrayLike as ArrayLike
-from jaxtyping import Array as Array, Bool, Float
+from jaxtyping import Array as Array, Bool, Float, Num
 
 
 # What comes in may be NumPy's; what goes out is JAX's. Sizes of one name are equal within a call; one whose name begins
@@ -16,7 +16,8 @@ GrayArray = Float[Array, "*batch height width 1"]
 Map = Float[Array, "*batch _rows _columns _channels"]
 Mask = Float[Array | np.ndarray, "... height width"] | Bool[Array | np.ndarray, "... height width"]
 Scores = Float[Array, "*batch"]
-Scalar = float | Float[Array, ""]
+Scalar = float | Num[Array, ""]
 Params = Mapping[str, Any]  # nested, with arrays as leaves
-FeatureMap = Float[Array, "*batch _rows _columns _features"]
-Features = dict[str, FeatureMap]
+FeatureMap = Float[Array | np.ndarray, "*batch _rows _columns _features"]
+Features = Mapping[str, FeatureMap]
+FeatureArrays = dict[str, Float[Array, "*batch _rows _columns _features"]]

@@ -9,11 +9,11 @@ import jax
 import numpy as np
 import pytest
 from jaxtyping import install_import_hook
-from PIL import Image
 
 
 from tests import annotations as annotations  # so that the hook finds it
 from tests._command_line import Run
+from tests.photographs import ROOT, crop_sample, sample
 
 
 # Annotations of the package are checked while the tests run.
@@ -41,8 +41,6 @@ def pytest_configure(config: pytest.Config) -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-ROOT = Path(__file__).parents[1]
-SAMPLE = ROOT / "jaxloss" / "evaluate" / "sample" / "photograph.png"
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
 CropPhotograph = Callable[[int, int, int], np.ndarray]
@@ -51,22 +49,13 @@ CropPhotograph = Callable[[int, int, int], np.ndarray]
 @pytest.fixture(scope="session")
 def photograph() -> np.ndarray:
     """The sample photograph of the package, `[H, W, 3]`, float32 in [0, 1]."""
-    with Image.open(SAMPLE) as image:
-        return np.asarray(image.convert("RGB"), np.float32) / 255
+    return sample()
 
 
 @pytest.fixture(scope="session")
-def crop_photograph(photograph: np.ndarray) -> CropPhotograph:
+def crop_photograph() -> CropPhotograph:
     """`(count, height, width)` -> that many crops along the photograph's diagonal, `[count, height, width, 3]`."""
-
-    def crop(count: int, height: int, width: int) -> np.ndarray:
-        rows, columns = photograph.shape[0] - height, photograph.shape[1] - width
-        if min(rows, columns) < 0:
-            raise ValueError(f"The photograph is {photograph.shape[:2]}, smaller than {(height, width)}.")
-        tops, lefts = np.linspace(0, rows, count).astype(int), np.linspace(0, columns, count).astype(int)
-        return np.stack([photograph[i : i + height, j : j + width] for i, j in zip(tops, lefts, strict=True)])
-
-    return crop
+    return crop_sample
 
 
 @pytest.fixture

@@ -8,14 +8,9 @@ from .._types import Array, Image, Mask, Scalar, Scores
 from ..metrics._ms_ssim import MSSSIMOptions, channel_scores
 from ..metrics._multi_sigma_ssim import MultiSigmaField, MultiSigmaOptions, multi_sigma_windows
 from ..metrics._ssim import SSIMOptions, ssim_windows
-from ..metrics._statistics import Constants, SSIMField, local_means, mean_field
+from ..metrics._statistics import Constants, SSIMField, dissimilarity, local_means, mean_field
 from ..ops._filters import Taps
 from ..ops._numerics import safe_abs
-
-
-def dissimilarity(luminance: Array, contrast: Array) -> Array:
-    """One minus the map, not one minus its mean: the rounding of the mean would be that of a number near 1."""
-    return 1 - luminance * contrast
 
 
 def ssim_loss(

@@ -1,6 +1,5 @@
 """Multi-scale structural similarity (Wang, Simoncelli, Bovik 2003)."""
 
-import operator
 from collections.abc import Sequence
 from typing import NamedTuple, TypedDict, Unpack
 
@@ -11,7 +10,7 @@ from .._types import Array, Image, Mask, Scalar, Scores
 from ..ops._filters import BORDERS, as_taps, gaussian_window
 from ..ops._numerics import safe_power
 from ..ops._pyramids import ODD_SIZES, pooled_size
-from ._statistics import SSIMField, make_constants, make_windowed, mean_field, pool_pair
+from ._statistics import SSIMField, dissimilarity, make_constants, make_windowed, mean_field, pool_pair
 
 
 # Their sum is 1.0001, as published; every implementation uses them so.
@@ -135,8 +134,8 @@ def channel_scores(
     for scale in range(len(weights)):
         coarsest = scale == len(weights) - 1
         windowed = make_windowed(pair, (taps,), options.coarsest_border if coarsest else "valid", constants)
-        combine = operator.mul if coarsest else contrast_alone
-        term = mean_field(SSIMField(taps, windowed.channels, combine), windowed)
+        combine = dissimilarity if coarsest else contrast_dissimilarity
+        term = 1 - mean_field(SSIMField(taps, windowed.channels, combine), windowed)
         term = term if options.product == "channel" else term.mean(axis=-1, keepdims=True)
         score = score * jnp.where(jnp.isnan(term), term, power(term, weights[scale]))
         if not coarsest:
@@ -144,8 +143,8 @@ def channel_scores(
     return score
 
 
-def contrast_alone(luminance: Array, contrast: Array) -> Array:
-    return contrast
+def contrast_dissimilarity(luminance: Array, contrast: Array) -> Array:
+    return 1 - contrast
 
 
 def check_scales(name: str, image: Array, scales: int, window_size: int, odd: str) -> None:

@@ -10,7 +10,15 @@ from typing import NamedTuple, TypedDict, Unpack
 from .._checks import check_fits, error_text, masked_pair, take_options
 from .._types import Array, Image, Map, Mask, Scalar, Scores
 from ..ops._filters import Taps, as_taps, gaussian_window, split_channels
-from ._statistics import Constants, Windowed, local_components, make_constants, make_windowed, mean_field
+from ._statistics import (
+    Constants,
+    Windowed,
+    dissimilarity,
+    local_components,
+    make_constants,
+    make_windowed,
+    mean_field,
+)
 
 
 SIGMAS = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -74,7 +82,8 @@ def multi_sigma_ssim(
         Computational Imaging 3, 2017; equation 11 of its supplement. https://doi.org/10.1109/TCI.2016.2644865
     """
     windowed = multi_sigma_windows("multi_sigma_ssim", x, y, data_range, mask, options)
-    return mean_field(MultiSigmaField(windowed.windows, windowed.channels, operator.mul), windowed).mean(axis=-1)
+    field = MultiSigmaField(windowed.windows, windowed.channels, dissimilarity)
+    return 1 - mean_field(field, windowed).mean(axis=-1)
 
 
 def multi_sigma_ssim_map(

@@ -7,7 +7,16 @@ from typing import NamedTuple, TypedDict, Unpack
 from .._checks import check_choice, check_fits, error_text, masked_pair, take_options
 from .._types import Array, Image, Map, Mask, Scalar, Scores
 from ..ops._filters import BORDERS, Taps, as_taps, gaussian_window, split_channels, uniform_window
-from ._statistics import SSIMField, Windowed, local_components, make_constants, make_windowed, mean_field, pool_pair
+from ._statistics import (
+    SSIMField,
+    Windowed,
+    dissimilarity,
+    local_components,
+    make_constants,
+    make_windowed,
+    mean_field,
+    pool_pair,
+)
 
 
 class SSIMOptions(TypedDict, total=False):
@@ -129,7 +138,7 @@ def ssim(
         IEEE Transactions on Image Processing 13, 2004. https://doi.org/10.1109/TIP.2003.819861
     """
     windowed = ssim_windows("ssim", x, y, data_range, mask, options)
-    return mean_field(SSIMField(windowed.windows[0], windowed.channels, operator.mul), windowed).mean(axis=-1)
+    return 1 - mean_field(SSIMField(windowed.windows[0], windowed.channels, dissimilarity), windowed).mean(axis=-1)
 
 
 def ssim_map(

@@ -103,9 +103,14 @@ def pool_pair(pair: Pair, factor: int, odd: str) -> Pair:
     return Pair(safe_divide(x, weight), safe_divide(y, weight), weight[..., 0])
 
 
+def dissimilarity(luminance: Array, contrast: Array) -> Array:
+    """One minus SSIM. Its mean is exactly 0 for equal images; the mean of ones may be rounded to a number below 1."""
+    return 1 - luminance * contrast
+
+
 @dataclass(frozen=True)
 class SSIMField:
-    """What a function of a module, such as `operator.mul`, makes of luminance and contrast-structure at each window."""
+    """What a function of a module, such as `dissimilarity`, makes of luminance and contrast-structure at each window."""
 
     taps: Taps
     channels: int

@@ -1,75 +1,153 @@
-"""The registry as test cases: how to call each of its functions on small images."""
+"""The registry as test cases: each row's programs, compiled once, and what they make of one stack of image pairs."""
 
 import functools
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from jaxloss.registry import METRICS, Metric
+from tests.networks import tiny_params
 
 
-Function = Callable[..., jax.Array]
+Function = Callable[..., Any]
 Pair = tuple[np.ndarray, np.ndarray]
-
-# What has weights takes images of three channels only, and seconds: its laws are in tests/perceptual.
-CLOSED_FORMS = {name: row for name, row in METRICS.items() if not row.params}
-
-
-def each(rows: Iterable[Metric]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("row", [pytest.param(row, id=row.name) for row in rows])
-
-
-every_row = each(METRICS.values())
-every_metric = each(CLOSED_FORMS.values())
-every_masked_metric = each(row for row in CLOSED_FORMS.values() if row.mask)
-every_ranged_metric = each(row for row in CLOSED_FORMS.values() if "data_range" in row.needs)
 
 # Odd and even, not square: what a mix-up of the axes or of the parity would show on.
 HEIGHT, WIDTH = 24, 27
-NEEDED = {"data_range": 1.0}
-# Fewer scales and smaller windows than the published ones, where those ask for large images.
-_TWO_SCALES = {"weights": (0.5, 0.5), "window_size": 7}
-_TWO_SIGMAS = {"sigmas": (0.5, 1.5), "window_size": 7}
-SMALL_OPTIONS: dict[str, dict[str, Any]] = {
-    # As smooth as finite differences need them, and without weights whose change is no part of the gradient.
-    "charbonnier_loss": {"epsilon": 0.1},
-    "gradient_loss": {"norm": "l2"},
-    "focal_frequency_loss": {"alpha": 0.0},
-    "ms_ssim": _TWO_SCALES,
-    "ms_ssim_loss": _TWO_SCALES,
-    "multi_sigma_ssim": _TWO_SIGMAS,
-    "multi_sigma_ssim_loss": _TWO_SIGMAS,
-    "mix_loss": _TWO_SIGMAS,
-}
+CHANNELS = 3
+NEEDED: Mapping[str, Any] = {"data_range": 1.0}
 
 
-def default(row: Metric) -> Function:
-    """The function with what it needs, for images of at least `row.smallest` pixels a side."""
-    return functools.partial(row.function, **{name: NEEDED[name] for name in row.needs})
+def each(rows: Iterable[Metric]) -> pytest.MarkDecorator:
+    """The tests of a row run in one process, which compiles its programs once."""
+    marked = [pytest.param(row, id=row.name, marks=pytest.mark.xdist_group(row.name)) for row in rows]
+    return pytest.mark.parametrize("row", marked)
 
 
-def small(row: Metric) -> Function:
-    """The function with options that make it fit `small_shape`."""
-    return functools.partial(default(row), **SMALL_OPTIONS.get(row.name, {}))
+every_row = each(METRICS.values())
+every_masked_row = each(row for row in METRICS.values() if row.mask)
+every_ranged_row = each(row for row in METRICS.values() if "data_range" in row.needs)
+
+
+def params_of(row: Metric) -> dict[str, Any]:
+    """Of a row with weights: `params=` with small random ones."""
+    return {"params": tiny_params(row.params)} if row.params else {}
+
+
+def default(row: Metric, **more: Any) -> Function:
+    """The row's function as published, for images of at least `row.smallest` pixels a side."""
+    needed = {name: NEEDED[name] for name in row.needs if name in NEEDED}
+    return functools.partial(row.function, **{**needed, **row.options, **more})
+
+
+def example(row: Metric, **more: Any) -> Function:
+    """The same with options that make it small and smooth, for images of `shape_of(row)`."""
+    return default(row, **{**row.example, **more})
+
+
+def shape_of(row: Metric) -> tuple[int, int, int]:
+    return max(HEIGHT, row.example_side), max(WIDTH, row.example_side + 3), CHANNELS
+
+
+def abstract(row: Metric, *leading: int, dtype: Any = jnp.float32) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct((*leading, *shape_of(row)), dtype)
+
+
+def abstract_params(row: Metric) -> dict[str, Any]:
+    return jax.tree.map(lambda z: jax.ShapeDtypeStruct(z.shape, z.dtype), params_of(row))
+
+
+class Outcome(NamedTuple):
+    """What a program returns for a stack of pairs: scores `[n]`, and the gradients of each by both of its images."""
+
+    scores: np.ndarray
+    by_x: np.ndarray
+    by_y: np.ndarray
 
 
 @functools.cache
-def compiled(row: Metric) -> Function:
-    """`small(row)` as one program for each shape, which all tests share: operation by operation takes far longer."""
-    return jax.jit(small(row))
+def program(row: Metric, *, masked: bool = False) -> Callable[..., Outcome]:
+    """`(x, y, mask=, data_range=, cotangent=) -> Outcome`; all of them arguments of one compiled program."""
+    ranged = "data_range" in row.needs
+
+    @jax.jit
+    def evaluate(x: Any, y: Any, cotangent: Any, data_range: Any, more: dict[str, Any]) -> Any:
+        given = {"data_range": data_range} if ranged else {}
+        scores, pull_back = jax.vjp(lambda x, y: example(row)(x, y, **given, **more), x, y)
+        return scores, *pull_back(cotangent)
+
+    params = params_of(row)
+
+    def call(
+        x: np.ndarray,
+        y: np.ndarray,
+        mask: np.ndarray | None = None,
+        data_range: float = 1.0,
+        cotangent: np.ndarray | None = None,
+    ) -> Outcome:
+        assert masked == (mask is not None)
+        more = params if mask is None else {**params, "mask": mask}
+        cotangent = np.ones(len(x), np.float32) if cotangent is None else cotangent
+        return Outcome(*map(np.asarray, evaluate(x, y, cotangent, np.float32(data_range), more)))
+
+    return call
 
 
-def small_shape(row: Metric) -> tuple[int, int]:
-    least = 1 if row.name in SMALL_OPTIONS else row.smallest
-    return max(HEIGHT, least), max(WIDTH, least)
+NOISE = (0.0, 0.02, 0.1, 0.3)  # standard deviations
 
 
-def random_pair(row: Metric, rng: np.random.Generator, *leading: int, channels: int = 3) -> Pair:
-    """Two related images, `[*leading, H, W, channels]`, float32 in [0, 1]: a reference and the same with noise."""
-    shape = (*leading, *small_shape(row), channels)
-    y = rng.random(shape, np.float32)
-    x = np.clip(y + rng.normal(0, 0.2, shape).astype(np.float32), 0, 1)
+@functools.cache
+def pairs(row: Metric) -> dict[str, Pair]:
+    """By name: related images, ever more noise, and pairs at which careless gradients are not finite."""
+    rng = np.random.default_rng(0)
+    shape = shape_of(row)
+    texture, other = rng.random((2, *shape), np.float32)
+    noise = rng.normal(0, 1, shape).astype(np.float32)
+    black, gray, white = (np.full_like(texture, value) for value in (0.0, 0.5, 1.0))
+    dot = black.copy()
+    dot[5, 6] = 1
+    noisy = {f"noise {amount}": (texture + amount * noise, texture) for amount in NOISE}
+    return noisy | {
+        "related": (np.clip(other + 0.2 * noise, 0, 1), other),
+        "exchanged": (other, np.clip(other + 0.2 * noise, 0, 1)),
+        "random": (texture, other),
+        "identical": (texture, texture),
+        "both black": (black, black),
+        "both white": (white, white),
+        "both gray": (gray, gray),
+        "black, white": (black, white),
+        "white, black": (white, black),
+        "inverted": (1 - texture, texture),
+        "texture, gray": (texture, gray),
+        "gray, texture": (gray, texture),
+        "texture, black": (texture, black),
+        "black, texture": (black, texture),
+        "dot, black": (dot, black),
+        "almost black": (1e-20 * texture, black),
+    }
+
+
+def stack(row: Metric) -> Pair:
+    x, y = (np.stack(side) for side in zip(*pairs(row).values(), strict=True))
     return x, y
+
+
+@functools.cache
+def outcome(row: Metric) -> Outcome:
+    """Of `stack(row)`."""
+    return program(row)(*stack(row))
+
+
+def at(row: Metric, *names: str) -> list[int]:
+    """Where pairs stand in the stack."""
+    order = list(pairs(row))
+    return [order.index(name) for name in names]
+
+
+def is_equal(row: Metric) -> np.ndarray:
+    """Which pairs of the stack are of equal images."""
+    return np.array([np.array_equal(x, y) for x, y in pairs(row).values()])

@@ -1,121 +1,104 @@
-"""Laws of the gradients: finite wherever a user can get to, and the same in every mode."""
+"""Laws of the gradients: finite wherever a user can get to, the same in both modes, and those of finite differences."""
 
-from collections.abc import Callable
+import functools
+from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from jaxloss.registry import Metric
-from tests.contract.cases import every_metric, random_pair, small, small_shape
+from tests.contract.cases import at, every_row, example, is_equal, outcome, pairs, params_of, program, shape_of, stack
 
 
-Derivative = Callable[[jax.Array], jax.Array]
+@every_row
+def test_gradients_are_finite_at_the_hard_points(row: Metric) -> None:
+    result, names = outcome(row), np.array(list(pairs(row)))
+    assert not np.isnan(result.scores).any()
+    for gradient in (result.by_x, result.by_y):
+        finite = np.isfinite(gradient).all(axis=(1, 2, 3))
+        assert names[~finite].tolist() == []
+        moved = gradient.any(axis=(1, 2, 3))
+        assert names[is_equal(row) & moved].tolist() == []
 
 
-def hard_pairs(row: Metric, rng: np.random.Generator) -> tuple[dict[str, bool], np.ndarray, np.ndarray]:
-    """Pairs at which careless gradients are not finite, by name; True where the images are equal."""
-    texture = rng.random((*small_shape(row), 3), np.float32)
-    black, gray, white = (np.full_like(texture, value) for value in (0.0, 0.5, 1.0))
-    dot = black.copy()
-    dot[5, 6] = 1
-    pairs = {
-        "identical": (texture, texture),
-        "both black": (black, black),
-        "both white": (white, white),
-        "both gray": (gray, gray),
-        "black, white": (black, white),
-        "white, black": (white, black),
-        "inverted": (1 - texture, texture),
-        "texture, gray": (texture, gray),
-        "gray, texture": (gray, texture),
-        "texture, black": (texture, black),
-        "black, texture": (black, texture),
-        "dot, black": (dot, black),
-        "almost black": (1e-20 * texture, black),
-    }
-    x, y = (np.stack(side) for side in zip(*pairs.values(), strict=True))
-    return {name: a is b for name, (a, b) in pairs.items()}, x, y
-
-
-@every_metric
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16], ids=["float32", "bfloat16"])
-def test_gradients_are_finite_at_the_hard_points(row: Metric, dtype: jnp.dtype, rng: np.random.Generator) -> None:
-    names, *images = hard_pairs(row, rng)
-    x, y = (jnp.asarray(z).astype(dtype) for z in images)
-
-    @jax.jit
-    def evaluate(x: jax.Array, y: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
-        scores, pull_back = jax.vjp(small(row), x, y)
-        return scores, pull_back(jnp.ones_like(scores))
-
-    scores, gradients = evaluate(x, y)
-    for gradient in gradients:
-        assert gradient.dtype == dtype
-        at = dict(zip(names, np.asarray(gradient, np.float32), strict=True))
-        assert [name for name in names if not np.isfinite(at[name]).all()] == []
-        assert [name for name, equal in names.items() if equal and at[name].any()] == []
-    assert not jnp.isnan(scores).any()
-
-
-@every_metric
-def test_gradient_points_the_right_way(row: Metric, rng: np.random.Generator) -> None:
-    """A small step along it makes the score of each image better."""
-    x, y = (jnp.asarray(z) for z in random_pair(row, rng, 2))
+@every_row
+def test_gradient_points_the_right_way(row: Metric) -> None:
+    """A small step along it makes the score of each image better, for the image under test and for the reference."""
+    x, y = stack(row)
+    result = outcome(row)
+    some = at(row, "related", "noise 0.1", "noise 0.3")
     sign = 1 if row.better == "higher" else -1
-    value_and_gradient = jax.jit(jax.value_and_grad(lambda x: sign * small(row)(x, y).sum()))
-    before, gradient = value_and_gradient(x)
-    after, _ = value_and_gradient(x + 1e-3 * gradient / jnp.abs(gradient).max())
-    assert after > before
+
+    def step(image: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+        largest = np.abs(gradient).max(axis=(1, 2, 3), keepdims=True)
+        return image + np.float32(sign * 1e-3) * gradient / np.where(largest > 0, largest, 1)
+
+    for moved in ((step(x, result.by_x), y), (x, step(y, result.by_y))):
+        gained = sign * (program(row)(*moved).scores[some] - result.scores[some])
+        assert (gained > 0).all(), gained
 
 
-@every_metric
-def test_images_of_a_batch_do_not_mix(row: Metric, rng: np.random.Generator) -> None:
-    x, y = random_pair(row, rng, 2)
-    gradient = jax.jit(jax.grad(lambda x: small(row)(x, y)[0]))(x)
-    assert gradient[0].any()
-    np.testing.assert_array_equal(gradient[1], 0)
+class Double(NamedTuple):
+    """In float64, along a direction (u, v): scores at three points, slopes by forward mode, and gradients."""
+
+    scores: np.ndarray  # [3]
+    slopes: np.ndarray  # [3]
+    by_x: np.ndarray
+    by_y: np.ndarray
+    direction: tuple[np.ndarray, np.ndarray]
+    step: float
 
 
-@every_metric
-def test_forward_mode_is_the_transpose_of_reverse_mode(row: Metric, rng: np.random.Generator) -> None:
-    images = random_pair(row, rng, 2)
-    tangents = tuple(rng.normal(size=z.shape).astype(np.float32) for z in images)
-    cotangent = rng.normal(size=2).astype(np.float32)
+@functools.cache
+def in_double_precision(row: Metric) -> Double:
+    with jax.enable_x64(True):
+        rng = np.random.default_rng(1)
+        y = rng.random(shape_of(row))
+        x = np.clip(y + rng.normal(0, 0.2, y.shape), 0, 1)
+        # Off the kink of |x - y|, across which no finite difference is a derivative.
+        x = np.where(np.abs(x - y) < 0.01, y + 0.02, x)
+        u, v = rng.normal(size=(2, *y.shape))
+        params = jax.tree.map(lambda z: z.astype(np.float64), params_of(row))
+        step = 1e-6 if row.params else 1e-5
 
-    @jax.jit
-    def both_modes(*images: jax.Array) -> tuple[jax.Array, tuple[jax.Array, ...]]:
-        _, forward = jax.jvp(small(row), images, tangents)
-        return forward, jax.vjp(small(row), *images)[1](jnp.asarray(cotangent))
+        @jax.jit
+        def evaluate(x, y, u, v, params):
+            def score(x, y):
+                return example(row)(x, y, **params)
 
-    forward, backward = both_modes(*images)
-    pairing = sum(jnp.vdot(g, t) for g, t in zip(backward, tangents, strict=True))
-    np.testing.assert_allclose(jnp.vdot(cotangent, forward), pairing, rtol=1e-4)
+            scores, slopes = jax.jvp(score, (x, y), (u, v))
+            return scores, slopes, *jax.vjp(score, x, y)[1](np.ones(3))
+
+        points = [(x + t * u, y + t * v) for t in (-step, 0, step)]
+        three = [np.stack(z) for z in zip(*points, strict=True)]
+        result = evaluate(*three, np.stack([u] * 3), np.stack([v] * 3), params)
+        assert all(z.dtype == np.float64 for z in result)
+        return Double(*map(np.asarray, result), (u, v), step)
 
 
-@every_metric
-@pytest.mark.usefixtures("float64")
-def test_derivatives_are_those_of_finite_differences(row: Metric, rng: np.random.Generator) -> None:
-    """First and second order, in both modes and their mixtures, along a random direction of both images at once."""
-    x, y = (jnp.asarray(z, jnp.float64) for z in random_pair(row, rng))
-    # Off the kink of |x - y|, across which no finite difference is a derivative.
-    x = jnp.where(jnp.abs(x - y) < 0.01, y + 0.02, x)
-    u, v = (jnp.asarray(rng.normal(size=z.shape)) for z in (x, y))
+@every_row
+def test_derivatives_are_those_of_finite_differences(row: Metric) -> None:
+    """In both modes, along a random direction of both images at once."""
+    double = in_double_precision(row)
+    difference = (double.scores[2] - double.scores[0]) / (2 * double.step)
+    np.testing.assert_allclose(double.slopes[1], difference, rtol=1e-6, atol=1e-7)
 
-    def score(t: jax.Array) -> jax.Array:
-        return small(row)(x + t * u, y + t * v)
 
-    def forward(function: Derivative) -> Derivative:
-        return lambda t: jax.jvp(function, (t,), (jnp.ones_like(t),))[1]
+@every_row
+def test_forward_mode_is_the_transpose_of_reverse_mode(row: Metric) -> None:
+    double = in_double_precision(row)
+    u, v = double.direction
+    pairing = (double.by_x * u + double.by_y * v).sum(axis=(1, 2, 3))
+    np.testing.assert_allclose(double.slopes, pairing, rtol=1e-9, atol=1e-12)
 
-    slope, reverse_slope = forward(score), jax.grad(score)
 
-    @jax.jit
-    def derivatives(t: jax.Array) -> tuple[jax.Array, ...]:
-        return score(t), slope(t), reverse_slope(t), forward(reverse_slope)(t), jax.grad(slope)(t)
-
-    step = 1e-5
-    before, here, after = map(derivatives, jnp.array([-step, 0.0, step]))
-    first, second = ((after[order] - before[order]) / (2 * step) for order in (0, 1))
-    np.testing.assert_allclose(here[1:], [first, first, second, second], rtol=1e-6, atol=1e-6)
+@every_row
+def test_single_precision_is_close_to_double(row: Metric) -> None:
+    """float64 in, float64 out, with more than float32's digits; and data_range traced or static is the same."""
+    with jax.enable_x64(True):
+        some = at(row, "related", "random", "noise 0.1")
+        x, y = (z[some].astype(np.float64) for z in stack(row))
+        params = jax.tree.map(lambda z: z.astype(np.float64), params_of(row))
+        double = np.asarray(jax.jit(lambda x, y, params: example(row)(x, y, **params))(x, y, params))
+    np.testing.assert_allclose(outcome(row).scores[some], double, rtol=2e-5, atol=2e-6)
+    assert (double != double.astype(np.float32)).any()

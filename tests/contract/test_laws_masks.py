@@ -5,102 +5,113 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from jaxloss.registry import Metric
-from tests.contract.cases import Function, every_masked_metric, random_pair, small, small_shape
+from tests.contract.cases import (
+    Outcome,
+    abstract,
+    abstract_params,
+    at,
+    every_masked_row,
+    example,
+    outcome,
+    pairs,
+    program,
+    shape_of,
+)
 
 
-@functools.cache
-def value_and_gradients(name: str, function: Function) -> Function:
-    """Scores and the gradients of their sum, compiled once per metric (`name` is the key of the cache)."""
-
-    def total(x: jax.Array, y: jax.Array, mask: jax.Array) -> tuple[jax.Array, jax.Array]:
-        scores = function(x, y, mask=mask)
-        return scores.sum(), scores
-
-    return jax.jit(jax.value_and_grad(total, argnums=(0, 1), has_aux=True))
-
-
-def evaluate(row: Metric, x: np.ndarray, y: np.ndarray, mask: np.ndarray) -> tuple[jax.Array, jax.Array, jax.Array]:
-    (_, scores), (gradient_x, gradient_y) = compiled(row)(x, y, mask)
-    return scores, gradient_x, gradient_y
-
-
-@functools.cache
-def compiled(row: Metric) -> Function:
-    return value_and_gradients(row.name, small(row))
+JUNK = {"black": 0.0, "large": 7.0, "nan": np.nan, "inf": np.inf}
 
 
 def blot(row: Metric) -> np.ndarray:
     """A mask with a hole wider than a window at the border and single missing pixels elsewhere, `[H, W]`."""
-    height, width = small_shape(row)
+    height, width, _ = shape_of(row)
     mask = np.ones((height, width), np.float32)
     mask[: height // 2, width // 2 :] = 0
     mask[-2:, ::5] = 0
     return mask
 
 
-@every_masked_metric
-def test_mask_of_ones_changes_nothing(row: Metric, rng: np.random.Generator) -> None:
-    x, y = random_pair(row, rng, 2)
-    scores = small(row)(x, y)
-    ones = np.ones(x.shape[:-1], np.float32)
-    for mask in (ones, ones[0], ones.astype(bool), jnp.ones(ones.shape, jnp.bfloat16)):
-        np.testing.assert_allclose(small(row)(x, y, mask=mask), scores, rtol=1e-5, atol=1e-6)
+@functools.cache
+def masked(row: Metric) -> dict[str, Outcome]:
+    """Of two pairs under each mask, by name: one call of one program."""
+    names = ("related", "noise 0.3")
+    x, y = (np.stack(side) for side in zip(*(pairs(row)[name] for name in names), strict=True))
+    hole = np.stack([blot(row)] * 2)
+    weights = (hole * np.random.default_rng(2).random(hole.shape)).astype(np.float32)
+    inside = hole[..., None] > 0
+    cases = {
+        "ones": (x, y, np.ones_like(hole)),
+        "blot": (x, y, hole),
+        "turned": (x, y, hole[:, ::-1, ::-1]),
+        "weights": (x, y, weights),
+        "half": (x, y, 0.5 * weights),
+        "empty": (x, y, hole * np.array([0, 1], np.float32)[:, None, None]),
+        **{
+            name: (np.where(inside, x, np.float32(value)), np.where(inside, y, -np.float32(value)), hole)
+            for name, value in JUNK.items()
+        },
+    }
+    result = program(row, masked=True)(*(np.concatenate(z) for z in zip(*cases.values(), strict=True)))
+    return {name: Outcome(*(z[2 * i : 2 * i + 2] for z in result)) for i, name in enumerate(cases)}
 
 
-@every_masked_metric
-def test_mask_changes_something(row: Metric, rng: np.random.Generator) -> None:
-    x, y = random_pair(row, rng, 2)
-    masked = small(row)(x, y, mask=blot(row))
-    assert (np.abs(masked - small(row)(x, y)) > 1e-5).all()
-    np.testing.assert_array_equal(masked, small(row)(x, y, mask=blot(row) > 0))
+@every_masked_row
+def test_mask_of_ones_changes_nothing(row: Metric) -> None:
+    expected = outcome(row)
+    some = at(row, "related", "noise 0.3")
+    ones = masked(row)["ones"]
+    np.testing.assert_allclose(ones.scores, expected.scores[some], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(ones.by_x, expected.by_x[some], rtol=1e-3, atol=1e-6)
+    np.testing.assert_allclose(ones.by_y, expected.by_y[some], rtol=1e-3, atol=1e-6)
 
 
-@every_masked_metric
-def test_one_mask_serves_a_batch(row: Metric, rng: np.random.Generator) -> None:
-    x, y = random_pair(row, rng, 2)
-    both = np.stack([blot(row), blot(row)[:, ::-1]])
-    scores = small(row)(x, y, mask=both)
-    np.testing.assert_allclose(scores[0], small(row)(x, y, mask=blot(row))[0], rtol=1e-6)
-    np.testing.assert_allclose(scores[1], small(row)(x[1], y[1], mask=both[1]), rtol=1e-5, atol=1e-6)
+@every_masked_row
+def test_mask_changes_something(row: Metric) -> None:
+    results = masked(row)
+    scores = [results[name].scores for name in ("ones", "blot", "turned", "weights")]
+    assert all((np.abs(a - b) > 1e-6).all() for i, a in enumerate(scores) for b in scores[:i]), scores
 
 
-@every_masked_metric
-@pytest.mark.parametrize("junk", [0.0, 7.0, np.nan, np.inf], ids=["black", "large", "nan", "inf"])
-def test_pixels_outside_have_no_influence(row: Metric, junk: float, rng: np.random.Generator) -> None:
-    x, y = random_pair(row, rng, 2)
-    inside = blot(row)[..., None] > 0
-    clean = evaluate(row, x, y, blot(row))
-    value = np.float32(junk)
-    spoiled = evaluate(row, np.where(inside, x, value), np.where(inside, y, -value), blot(row))
-    for expected, result in zip(clean, spoiled, strict=True):
-        np.testing.assert_array_equal(result, expected)
-    for gradient in spoiled[1:]:
+@every_masked_row
+def test_pixels_outside_have_no_influence(row: Metric) -> None:
+    """Whatever they are: on the score and on the gradient, which is 0 there and nearly nowhere else."""
+    results, inside = masked(row), blot(row)[..., None] > 0
+    for name in JUNK:
+        for expected, result in zip(results["blot"], results[name], strict=True):
+            np.testing.assert_array_equal(result, expected)
+    for gradient in results["blot"][1:]:
         np.testing.assert_array_equal(np.where(inside, 0, gradient), 0)
-        assert np.count_nonzero(gradient) > 0.9 * inside.sum() * 2 * 3
+        assert np.count_nonzero(gradient) > 0.9 * inside.sum() * gradient.shape[0] * gradient.shape[-1]
 
 
-@every_masked_metric
-def test_weights_are_relative(row: Metric, rng: np.random.Generator) -> None:
-    x, y = random_pair(row, rng, 2)
-    weights = (blot(row) * rng.random(blot(row).shape)).astype(np.float32)
-    results, halved = evaluate(row, x, y, weights), evaluate(row, x, y, 0.5 * weights)
-    for result, half in zip(results, halved, strict=True):
+@every_masked_row
+def test_weights_are_relative(row: Metric) -> None:
+    for result, half in zip(masked(row)["weights"], masked(row)["half"], strict=True):
         np.testing.assert_allclose(half, result, rtol=1e-5, atol=1e-7)
-    assert (np.abs(results[0] - evaluate(row, x, y, blot(row))[0]) > 1e-6).all()
 
 
-@every_masked_metric
-def test_empty_mask_scores_nan_with_a_gradient_of_zero(row: Metric, rng: np.random.Generator) -> None:
+@every_masked_row
+def test_empty_mask_scores_nan_with_a_gradient_of_zero(row: Metric) -> None:
     """No pixel has no score; and the image without pixels does not spoil the gradient of the others."""
-    x, y = random_pair(row, rng, 2)
-    full = np.broadcast_to(blot(row), x.shape[:-1])
-    first_empty = full * np.array([0, 1], np.float32)[:, None, None]
-    scores, *gradients = evaluate(row, x, y, first_empty)
-    expected, *expected_gradients = evaluate(row, x, y, full)
-    np.testing.assert_array_equal(scores, [np.nan, expected[1]])
-    for gradient, expected_gradient in zip(gradients, expected_gradients, strict=True):
+    result, expected = masked(row)["empty"], masked(row)["blot"]
+    np.testing.assert_array_equal(result.scores, [np.nan, expected.scores[1]])
+    for gradient, whole in zip(result[1:], expected[1:], strict=True):
         np.testing.assert_array_equal(gradient[0], 0)
-        np.testing.assert_array_equal(gradient[1], expected_gradient[1])
+        np.testing.assert_array_equal(gradient[1], whole[1])
+
+
+@every_masked_row
+def test_a_mask_may_be_bool_and_serve_a_batch(row: Metric) -> None:
+    """What becomes of it is tested with `check_mask`, through which every mask goes."""
+    height, width, _ = shape_of(row)
+    for shape in ((height, width), (3, height, width), (2, 3, height, width)):
+        for dtype in (np.float32, np.bool_, jnp.bfloat16):
+            score = jax.eval_shape(
+                lambda x, mask, params: example(row)(x, x, mask=mask, **params),
+                abstract(row, 2, 3),
+                jax.ShapeDtypeStruct(shape, dtype),
+                abstract_params(row),
+            )
+            assert (score.shape, score.dtype) == ((2, 3), np.float32)

@@ -1,0 +1,66 @@
+"""Laws of the dtypes, read off the types and the traced programs: nothing is compiled."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxloss.registry import Metric
+from tests.contract.cases import abstract, abstract_params, every_ranged_row, every_row, example
+
+
+HALVES = [jnp.bfloat16, jnp.float16]
+
+
+def trace(row: Metric, *images: jax.ShapeDtypeStruct, convert: bool = False) -> str:
+    """The program of a score; with `convert`, of one whose images are made float32 first."""
+
+    def score(x: Any, y: Any, params: Any) -> Any:
+        images = (z.astype(jnp.float32) if convert else z for z in (x, y))
+        return example(row)(*images, **params)
+
+    return str(jax.make_jaxpr(score)(*images, abstract_params(row)))
+
+
+@every_row
+def test_half_precision_is_computed_in_float32(row: Metric) -> None:
+    """The same program as that of the images in float32; also where only one of them is in half precision."""
+    single = abstract(row)
+    for half in (abstract(row, dtype=dtype) for dtype in HALVES):
+        assert trace(row, half, half) == trace(row, half, half, convert=True)
+    half = abstract(row, dtype=HALVES[0])
+    assert trace(row, single, half) == trace(row, single, half, convert=True)
+
+
+@every_row
+def test_gradients_have_the_dtype_of_their_image(row: Metric) -> None:
+    def total(x: Any, y: Any, params: Any) -> Any:
+        return example(row)(x, y, **params).sum()
+
+    images = abstract(row, 2, dtype=jnp.bfloat16), abstract(row, 2)
+    by_x, by_y = jax.eval_shape(jax.grad(total, argnums=(0, 1)), *images, abstract_params(row))
+    assert (by_x.dtype, by_y.dtype) == (jnp.bfloat16, jnp.float32)
+
+
+@every_row
+@pytest.mark.usefixtures("float64")
+def test_double_precision_is_kept(row: Metric) -> None:
+    """float64 where an image is; float32 stays float32 though x64 is on."""
+    score = jax.tree_util.Partial(lambda x, y, params: example(row)(x, y, **params))
+    single, double = abstract(row), abstract(row, dtype=np.float64)
+    dtypes = [jax.eval_shape(score, x, y, abstract_params(row)).dtype for x in (single, double) for y in (single, double)]
+    assert dtypes == [np.float32, np.float64, np.float64, np.float64]
+
+
+@every_ranged_row
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.int32], ids=["float16", "int32"])
+def test_traced_data_range_takes_the_dtype_of_the_images(row: Metric, dtype: Any) -> None:
+    score = jax.eval_shape(
+        lambda x, d, params: example(row)(x, x, **{**params, "data_range": d}),
+        abstract(row),
+        jax.ShapeDtypeStruct((), dtype),
+        abstract_params(row),
+    )
+    assert (score.shape, score.dtype) == ((), np.float32)
