@@ -7,6 +7,7 @@ Metrics and losses are here, `jaxloss.ssim`; tools are in `jaxloss.ops`, and the
 from importlib.metadata import version as _version
 
 from . import ops as ops
+from ._files import InputError as InputError
 from .backbones._features import extract_features as extract_features
 from .closed_forms._images import (
     ms_ssim_gradient as ms_ssim_gradient,

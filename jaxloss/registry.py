@@ -91,6 +91,16 @@ class Metric:
         """The function that returns the field before averaging, where there is one."""
         return getattr(sys.modules[self.function.__module__], f"{self.function.__name__}_map", None)
 
+    def misfit(self, shape: tuple[int, ...]) -> str:
+        """What images `[H, W, C]` lack for it, in words; nothing where they suit."""
+        height, width, channels = shape
+        lacking = []
+        if min(height, width) < self.smallest:
+            lacking.append(f"it needs {self.smallest} x {self.smallest} pixels, not {width} x {height}")
+        if self.channels not in (0, channels):
+            lacking.append(f"it needs {self.channels} channels, not {channels}")
+        return ", and ".join(lacking)
+
     @property
     def _keywords(self) -> dict[str, inspect.Parameter]:
         parameters = inspect.signature(self.function).parameters

@@ -1,6 +1,5 @@
 """Every metric of the registry on one reference and some images."""
 
-import difflib
 import functools
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 import jax
 import jax.numpy as jnp
 
+from .._checks import suggestion
+from .._files import InputError
 from .._types import ArrayLike, Image, Params, Scalar, Scores
 from ..registry import METRICS, Metric
-from ..weights import load_params
-from ._errors import InputError
+from ..weights._load import load_params
 
 
 def choose_metrics(names: Iterable[str] | None = None) -> tuple[Metric, ...]:
@@ -37,11 +37,9 @@ def choose_metrics(names: Iterable[str] | None = None) -> tuple[Metric, ...]:
     chosen = tuple(dict.fromkeys(names))
     for name in chosen:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]!r}? " if near else ""
-            raise InputError(f"no metric {name!r}. {hint}The metrics are {', '.join(known)}.")
+            raise InputError(f"no metric {name!r}. {suggestion(name, known)}")
     if not chosen:
-        raise InputError(f"no metric is chosen. The metrics are {', '.join(known)}.")
+        raise InputError(f"no metric is chosen. There are: {', '.join(known)}.")
     return tuple(known[name] for name in chosen)
 
 
@@ -60,16 +58,8 @@ def shape_notes(metrics: Iterable[Metric], shape: tuple[int, ...]) -> tuple[str,
         >>> print(*shape_notes(choose_metrics(["psnr", "ssim"]), (64, 8, 3)))
         ssim is not computed: it needs 11 x 11 pixels, not 8 x 64.
     """
-    height, width, channels = shape
-    return tuple(
-        f"{row.name} is not computed: it needs {needed}."
-        for row in metrics
-        for needed, suits in (
-            (f"{row.smallest} x {row.smallest} pixels, not {width} x {height}", min(height, width) >= row.smallest),
-            (f"{row.channels} channels, not {channels}", row.channels in (0, channels)),
-        )
-        if not suits
-    )
+    lacking = {row.name: row.misfit(shape) for row in metrics}
+    return tuple(f"{name} is not computed: {words}." for name, words in lacking.items() if words)
 
 
 def compare(
@@ -114,7 +104,7 @@ def compare(
         raise ValueError(
             f"compare: expected a reference of shape [H, W, C], got {reference.shape}. Batches: call a metric itself."
         )
-    fitting = [row for row in chosen if not shape_notes([row], reference.shape)]
+    fitting = [row for row in chosen if not row.misfit(reference.shape)]
     names = tuple(row.name for row in fitting)
     params = {row.name: load_params(row.params) for row in fitting if row.params}
     rows = []

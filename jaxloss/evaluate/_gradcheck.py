@@ -9,11 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._checks import check_pair, error_text
+from .._files import InputError
 from .._types import Array, ArrayLike
 from ..closed_forms._images import ms_ssim_gradient, multi_sigma_ssim_gradient, ssim_gradient
+from ..images import ImageFile, check_comparable, distort, sample_photograph
 from ..registry import METRICS
 from ._compare import shape_notes
-from ._demo import distort, sample_photograph
 from ._derivatives import (
     closed_form,
     finite_differences,
@@ -23,8 +24,6 @@ from ._derivatives import (
     reverse_mode,
     steepest_pixels,
 )
-from ._errors import InputError
-from ._images import ImageFile, check_comparable
 
 
 CLOSED_FORMS: dict[str, Callable[..., jax.Array]] = {
@@ -124,7 +123,8 @@ def check_gradients(x: ArrayLike, y: ArrayLike) -> list[GradientCheck]:
         TypeError: For integer images.
 
     Example:
-        >>> from jaxloss.evaluate import check_gradients, sample_photograph
+        >>> from jaxloss.evaluate import check_gradients
+        >>> from jaxloss.images import sample_photograph
         >>> y = sample_photograph()[100:124, 100:124]
         >>> for check in check_gradients(0.9 * y, y):
         ...     print(check.metric, check.dtype, check.failures)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxloss.evaluate import _weights_command
+from jaxloss.cli import _weights
 from jaxloss.weights import _files, _load, _manifest
 from jaxloss.weights._convert import from_torch, layout
 from jaxloss.weights._manifest import Manifest, Trunk, read_manifest
@@ -42,5 +42,5 @@ def use_trunks(monkeypatch: pytest.MonkeyPatch, *trunks: Trunk) -> None:
     """Put rows in the place of the manifest's own."""
     real = read_manifest()
     changed = Manifest(real.files, {**real.trunks, **{trunk.net: trunk for trunk in trunks}})
-    for module in (_files, _load, _manifest, _weights_command):
+    for module in (_files, _load, _manifest, _weights):
         monkeypatch.setattr(module, "read_manifest", lambda: changed)

@@ -8,10 +8,10 @@ import numpy as np
 import PIL.Image
 from scipy.special import ndtri
 
+from .._files import InputError
 from ..sde import Curve, Diagnosis, Fit, median, quantile
-from ._curve_file import Curves
-from ._curve_fits import Analysis
-from ._errors import InputError
+from ._file import Curves
+from ._fits import Analysis
 
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from .._files import InputError
+from ..evaluate import choose_metrics, compare, shape_notes
+from ..images import ImageFile, check_comparable, read_image
 from ..sde import Curve, reconstructed_share
-from ._compare import choose_metrics, compare, shape_notes
-from ._errors import InputError
-from ._images import ImageFile, check_comparable, read_image
 
 
 def measure_files(

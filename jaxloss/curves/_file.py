@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from .._files import InputError, reading
+from ..evaluate._formats import csv_text
 from ..sde import CONDITIONS, Curve
-from ._errors import InputError
 
 
 COLUMNS = ("condition", "curve", "share", "loss")
@@ -30,21 +31,22 @@ def curves_csv(curves: Curves) -> str:
 
     Example:
         >>> import numpy as np
-        >>> from jaxloss.evaluate import curves_csv
+        >>> from jaxloss.curves import curves_csv
         >>> from jaxloss.sde import Curve
         >>> print(curves_csv({"baseline": {"cat, seed 0": Curve(np.array([0.1, 0.2]), np.array([0.6, 0.5]))}}))
         condition,curve,share,loss
         baseline,"cat, seed 0",0.1,0.6
         baseline,"cat, seed 0",0.2,0.5
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for condition, by_name in curves.items():
-        for name, curve in by_name.items():
-            for share, loss in zip(np.asarray(curve.share), np.asarray(curve.loss), strict=True):
-                writer.writerow([condition, name, f"{share:.6g}", f"{loss:.6g}"])
-    return text.getvalue().rstrip("\n")
+    return csv_text(
+        COLUMNS,
+        (
+            (condition, name, f"{share:.6g}", f"{loss:.6g}")
+            for condition, by_name in curves.items()
+            for name, curve in by_name.items()
+            for share, loss in zip(np.asarray(curve.share), np.asarray(curve.loss), strict=True)
+        ),
+    )
 
 
 def read_curves(path: str | os.PathLike[str]) -> dict[str, dict[str, Curve]]:
@@ -62,7 +64,7 @@ def read_curves(path: str | os.PathLike[str]) -> dict[str, dict[str, Curve]]:
 
     Example:
         >>> import pathlib, tempfile
-        >>> from jaxloss.evaluate import read_curves
+        >>> from jaxloss.curves import read_curves
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = pathlib.Path(folder, "curves.csv")
         ...     size = path.write_text("condition,curve,share,loss\\nprompt,cat,0.1,0.6\\nprompt,cat,0.3,0.5\\n")
@@ -101,15 +103,10 @@ def check_conditions(names: Sequence[str], where: str = "") -> None:
 
 def _text(path: str | os.PathLike[str]) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8-sig")  # spreadsheets begin with a byte order mark
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file.") from error
-    except IsADirectoryError as error:
-        raise InputError(f"{path}: is a directory. Name the CSV file in it.") from error
+        with reading(path, "Name the CSV file in it."):
+            return Path(path).read_text(encoding="utf-8-sig")  # spreadsheets begin with a byte order mark
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: not a text file in UTF-8.") from error
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}.") from error
 
 
 def _check_header(path: object, columns: object) -> None:

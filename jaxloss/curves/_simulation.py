@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 import jax
 import numpy as np
 
+from .._files import InputError
 from ..sde import CONDITIONS, Curve, PerceptualLossModel, simulate, under_condition
-from ._errors import InputError
 
 
 def simulate_curves(

@@ -1,18 +1,27 @@
-"""What `jaxloss recipes` prints: the published inpainting objectives, term by term."""
+"""`jaxloss recipes`: the published inpainting objectives, term by term."""
 
-import difflib
 from collections.abc import Iterable, Mapping
+from typing import Annotated
 
-from rich import box
+import typer
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from .._checks import suggestion
+from .._files import InputError
 from ..losses._inpainting_recipes import INPAINTING_RECIPES, Discriminator, Recipe, Term
-from ._errors import InputError
+from ._terminal import show, table
 
 
 RANGES = {"imagenet": "ImageNet", "lpips": "LPIPS", "symmetric": "[-1, 1]", "unit": "[0, 1]"}
+
+
+def list_recipes(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One of them in full: pconv.")] = None,
+) -> None:
+    """List the published objectives of image inpainting: terms, weights, layers, normalization, range, source."""
+    show(recipes_table() if name is None else recipe_description(name))
 
 
 def recipes_table() -> Group:
@@ -23,9 +32,7 @@ def recipes_table() -> Group:
 def recipe_description(name: str) -> Group:
     """One recipe in full."""
     if name not in INPAINTING_RECIPES:
-        close = difflib.get_close_matches(name, INPAINTING_RECIPES, n=1)
-        way_out = f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(INPAINTING_RECIPES)}."
-        raise InputError(f"no recipe is called {name!r}. {way_out}")
+        raise InputError(f"no recipe is called {name!r}. {suggestion(name, INPAINTING_RECIPES)}")
     recipe = INPAINTING_RECIPES[name]
     lines = {"training": recipe.training}
     lines |= {"discriminator": _discriminator(recipe.discriminator)} if recipe.discriminator else {}
@@ -36,13 +43,12 @@ def recipe_description(name: str) -> Group:
 def _summary(name: str, recipe: Recipe) -> Iterable[Text | Table]:
     sources = dict.fromkeys(source for term in recipe.terms for source in term.source.split("; "))
     yield from _paragraphs({name: f"{recipe.title} ({recipe.paper})", "source": "; ".join(sources)})
-    table = Table("weight", "term", "of", "with", "range", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for column, width in zip(table.columns, (8, 18, 19, 10, 8), strict=True):
-        column.min_width, column.overflow = width, "fold"
-    table.columns[0].justify = "right"
+    rows = table("weight", "term", "of", "with", "range", right=["weight"])
+    for column, width in zip(rows.columns, (8, 18, 19, 10, 8), strict=True):
+        column.min_width = width
     for term in recipe.terms:
-        table.add_row(*_cells(term))
-    yield table
+        rows.add_row(*_cells(term))
+    yield rows
 
 
 def _cells(term: Term) -> tuple[str, ...]:

@@ -4,24 +4,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .._files import InputError
+from ._cache import keep_compiled_programs
+from ._terminal import Group, note, show
+
 
 if TYPE_CHECKING:
-    from .sde import Curve
+    from ..sde import Curve
 
 
-sde = typer.Typer(help="The loss along a reconstruction as geometric Brownian motion: measure, fit, simulate, plot.")
+sde = typer.Typer(
+    cls=Group, help="The loss along a reconstruction as geometric Brownian motion: measure, fit, simulate, plot."
+)
 
 DataFile = Annotated[str, typer.Argument(metavar="DATA.csv", help="With the columns condition, curve, share and loss.")]
 Window = Annotated[
     int, typer.Option(help="Of the moving average of the share, in measurements; 1 takes the share as it is.")
 ]
 Level = Annotated[float, typer.Option(help="Of the confidence intervals.")]
-
-
-@sde.callback(invoke_without_command=True)
-def _start(context: typer.Context) -> None:
-    if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
 
 
 @sde.command()
@@ -39,10 +39,11 @@ def measure(
 
     Join the rows of several curves and conditions in one file, with one header.
     """
-    from .evaluate._curve_file import check_conditions, curves_csv
-    from .evaluate._curve_measurement import measure_files
+    from ..curves import curves_csv, measure_files
+    from ..curves._file import check_conditions
 
     check_conditions([condition])
+    keep_compiled_programs()
     measured = measure_files(target, images, masks, metric=metric)
     typer.echo(curves_csv({condition: {target if curve is None else curve: measured}}))
 
@@ -56,24 +57,17 @@ def fit(
     as_csv: Annotated[bool, typer.Option("--csv", help="Print the estimates as CSV.")] = False,
 ) -> None:
     """Estimate the trend and the volatility in each condition, tell sigma, eta and xi apart, and check the model."""
-    from rich.console import Console
-
-    from .evaluate import _curve_fits as fits
-    from .evaluate._errors import InputError
+    from .. import curves
+    from ._curve_tables import analysis_tables
 
     if as_json and as_csv:
         raise InputError("--json and --csv exclude each other. Choose one.")
-    found = fits.analyze(_curves(data, window), level=level)
-    for note in found.notes:
-        typer.echo(f"jaxloss: note: {note}", err=True)
+    found = curves.analyze(_curves(data, window), level=level)
+    note(found.notes)
     if as_json or as_csv:
-        typer.echo(fits.analysis_json(found) if as_json else fits.analysis_csv(found))
-        return
-    console = Console()
-    for table in (fits.parameter_table(found), fits.check_table(found), fits.hypothesis_table(found)):
-        if table is not None:
-            console.print(table)
-    console.print(fits.verdict(found), highlight=False)
+        typer.echo(curves.analysis_json(found) if as_json else curves.analysis_csv(found))
+    else:
+        show(*analysis_tables(found))
 
 
 @sde.command()
@@ -91,8 +85,8 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Of the randomness.")] = 0,
 ) -> None:
     """Draw random curves of the model from its exact law, and print them as CSV, as `fit` and `plot` read it."""
-    from .evaluate._curve_file import check_conditions, curves_csv
-    from .evaluate._curve_simulation import simulate_curves
+    from ..curves import curves_csv, simulate_curves
+    from ..curves._file import check_conditions
 
     names = [name.strip() for name in conditions.split(",") if name.strip()]
     check_conditions(names)
@@ -116,18 +110,15 @@ def plot(
     loss: Annotated[str, typer.Option(metavar="NAME", help="Of the loss, for the axis.")] = "loss D",
 ) -> None:
     """Draw the curves in bands of the fitted model that should hold 50 and 90 % of them, and the residuals."""
-    from .evaluate._curve_fits import analyze
-    from .evaluate._curve_plot import plot_curves
-    from .evaluate._saving import check_destination, save_picture
+    from .. import curves, images
 
-    check_destination(output, [data])
-    curves = _curves(data, window)
-    save_picture(plot_curves(curves, analyze(curves), loss=loss), output)
+    images.check_destination(output, [data])
+    measured = _curves(data, window)
+    images.save_picture(curves.plot_curves(measured, curves.analyze(measured), loss=loss), output)
     typer.echo(f"Wrote {output}.")
 
 
 def _curves(path: str, window: int) -> "dict[str, dict[str, Curve]]":
-    from .evaluate._curve_file import read_curves
-    from .evaluate._curve_fits import average_curves
+    from ..curves import average_curves, read_curves
 
     return average_curves(read_curves(path), window)

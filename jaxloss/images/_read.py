@@ -8,7 +8,7 @@ import numpy as np
 import PIL.Image
 import PIL.ImageOps
 
-from ._errors import InputError
+from .._files import InputError, reading
 
 
 class ImageFile(NamedTuple):
@@ -43,7 +43,7 @@ def read_image(path: str | os.PathLike[str]) -> ImageFile:
 
     Example:
         >>> import tempfile, PIL.Image
-        >>> from jaxloss.evaluate import read_image
+        >>> from jaxloss.images import read_image
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     PIL.Image.new("L", (3, 2), 51).save(f"{folder}/gray.png")
         ...     image = read_image(f"{folder}/gray.png")
@@ -75,16 +75,10 @@ def check_comparable(reference: ImageFile, image: ImageFile) -> None:
 def _decode(name: str) -> tuple[np.ndarray, list[str]]:
     """Samples [H, W, C] in [0, 1] with C = 1, 2 (gray, alpha), 3 or 4 (RGB, alpha), and notes."""
     try:
-        with PIL.Image.open(name) as image:
+        with reading(name, f"Name the files in it: {os.path.join(name, '*.png')}."), PIL.Image.open(name) as image:
             return _samples(image, name)
     except InputError:
         raise
-    except FileNotFoundError as error:
-        raise InputError(f"{name}: no such file.") from error
-    except IsADirectoryError as error:
-        raise InputError(f"{name}: is a directory. Name the files in it: {os.path.join(name, '*.png')}.") from error
-    except PermissionError as error:
-        raise InputError(f"{name}: no permission to read it.") from error
     except PIL.UnidentifiedImageError as error:
         raise InputError(f"{name}: not an image that Pillow can read.") from error
     except Exception as error:  # The decoders of damaged files raise OSError, SyntaxError, struct.error, IndexError ...

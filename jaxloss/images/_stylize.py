@@ -10,14 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._checks import check_image
+from .._files import InputError
 from .._types import Array, Features, Image, Params, Scalar
 from ..backbones._features import BACKBONES, extract_features
 from ..backbones._layers import smallest_side, used_layers
 from ..losses._smoothness import total_variation
 from ..perceptual._perceptual import perceptual_loss
 from ..perceptual._style import STYLE_CONVENTIONS, gram_matrix
-from ..weights import load_params
-from ._errors import InputError
+from ..weights._load import load_params
 
 
 NETWORK = "vgg16"
@@ -98,7 +98,7 @@ def stylize(
         TypeError: For integer images.
 
     Example:
-        >>> from jaxloss.evaluate import distort, sample_photograph, stylize
+        >>> from jaxloss.images import distort, sample_photograph, stylize
         >>> photograph = sample_photograph()
         >>> picture = stylize(photograph, distort(photograph, "pixelation"), size=32, steps=2)
         >>> print(picture.shape, picture.dtype)

@@ -1,0 +1,59 @@
+"""`jaxloss compare`: every metric on a reference and some images."""
+
+from typing import Annotated
+
+import typer
+
+from .._files import InputError
+from ._cache import keep_compiled_programs
+from ._scores import score_csv, score_json, score_tables
+from ._terminal import note, show, working
+
+
+def compare(
+    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="The image that the others are held against.")],
+    images: Annotated[list[str], typer.Argument(metavar="IMAGE", help="Images of the same size.")],
+    metrics: Annotated[str | None, typer.Option(help="Names of metrics, separated by commas. All by default.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help='Print JSON, with "inf" and null (not computed).')] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, with inf and empty cells (not computed).")] = False,
+    map_file: Annotated[
+        str | None, typer.Option("--map", metavar="FILE.png", help="Draw where the images differ, beside them.")
+    ] = None,
+    map_metric: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The metric of that map: ssim by default, or lpips ...")
+    ] = None,
+) -> None:
+    """Score images against a reference by every metric.
+
+    Reads all that Pillow reads, as values in [0, 1]. What was done to a file (alpha, orientation) is said on stderr.
+    Compiled programs are kept in the user's cache: what JAXLOSS_CACHE names is their folder instead, or "off" for none.
+    """
+    from .. import evaluate, images as pictures
+
+    if as_json and as_csv:
+        raise InputError("--json and --csv exclude each other. Choose one.")
+    names = None if metrics is None else [name.strip() for name in metrics.split(",") if name.strip()]
+    chosen = evaluate.choose_metrics(names)
+    if map_file is None and map_metric is not None:
+        raise InputError("--map-metric says what to draw. Say where to, with --map FILE.png.")
+    if map_file is not None:
+        pictures.choose_map(map_metric or "ssim")
+        pictures.check_destination(map_file, [reference, *images])
+    base, others = pictures.read_image(reference), [pictures.read_image(path) for path in images]
+    for image in others:
+        pictures.check_comparable(base, image)
+    keep_compiled_programs()
+    with working("Comparing"):
+        if map_file is not None:  # first: what cannot be drawn is told before the long work
+            picture = pictures.heat_map_picture(base, others, metric=map_metric or "ssim")
+            pictures.save_picture(picture, map_file)
+        scores = evaluate.compare(base.pixels, [image.pixels for image in others], metrics=names)
+    note(text for file in (base, *others) for text in file.notes)
+    note(evaluate.shape_notes(chosen, base.pixels.shape))
+    rows = list(zip(images, scores, strict=True))
+    if as_json or as_csv:
+        typer.echo(score_json(rows) if as_json else score_csv(rows))
+    else:
+        show(*score_tables(rows))
+        if map_file is not None:
+            typer.echo(f"Wrote {map_file}.")

@@ -1,0 +1,12 @@
+"""Image files and pictures: read, saved, distorted, painted, and drawn beside the maps of their errors."""
+
+from ._distortions import distort as distort, sample_photograph as sample_photograph
+from ._maps import (
+    choose_map as choose_map,
+    contact_sheet as contact_sheet,
+    dissimilarity_map as dissimilarity_map,
+    heat_map_picture as heat_map_picture,
+)
+from ._read import ImageFile as ImageFile, check_comparable as check_comparable, read_image as read_image
+from ._save import check_destination as check_destination, save_picture as save_picture
+from ._stylize import stylize as stylize
