@@ -8,7 +8,7 @@ import PIL.Image
 import pytest
 
 from benchmarks._photographs import Photograph, at_scales, random_crops, read_photographs, split, stack, trained_on
-from jaxloss.evaluate import InputError
+from jaxloss import InputError
 
 
 def test_photographs_are_read_with_even_sides(folder: Path) -> None:

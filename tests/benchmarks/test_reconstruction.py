@@ -11,7 +11,7 @@ import pytest
 from benchmarks import reconstruction, report
 from benchmarks._reconstruction import BLOCK, KNOWN, SIDE, STEPS, block_means, interpolate, patches_of, reconstruct
 from benchmarks._results import FOLDER, ROOT
-from jaxloss.evaluate import read_curves
+from jaxloss.curves import read_curves
 from jaxloss.sde import CONDITIONS, Curve
 
 

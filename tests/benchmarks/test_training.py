@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import _training as training
 from benchmarks._training import Progress, advance, first, load, save
-from jaxloss.evaluate import InputError
+from jaxloss import InputError
 
 
 Weights = dict[str, jax.Array]

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import _training_command as training_command, inpainting, restoration
 from benchmarks._training_command import Course, Plan, TrainingParser
-from jaxloss.evaluate import InputError
+from jaxloss import InputError
 from tests.benchmarks.test_training import start, trained
 
 
