@@ -49,6 +49,7 @@ from .losses._structural import (
     multi_sigma_ssim_loss as multi_sigma_ssim_loss,
     ssim_loss as ssim_loss,
 )
+from .metrics._gmsd import gmsd as gmsd, gmsd_map as gmsd_map
 from .metrics._ms_ssim import (
     MS_SSIM_CONVENTIONS as MS_SSIM_CONVENTIONS,
     MS_SSIM_WEIGHTS as MS_SSIM_WEIGHTS,
@@ -94,7 +95,7 @@ from .perceptual._style import (
     gram_matrix as gram_matrix,
     style_loss as style_loss,
 )
-from .weights import load_params as load_params
+from .weights._load import load_params as load_params
 
 
 __version__ = _version("jaxloss")

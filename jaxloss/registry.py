@@ -11,6 +11,7 @@ from .losses._frequency import focal_frequency_loss
 from .losses._pixel import barron_loss, charbonnier_loss
 from .losses._smoothness import gradient_loss
 from .losses._structural import mix_loss, ms_ssim_loss, multi_sigma_ssim_loss, ssim_loss
+from .metrics._gmsd import gmsd
 from .metrics._ms_ssim import ms_ssim
 from .metrics._multi_sigma_ssim import multi_sigma_ssim
 from .metrics._pixel import mae, mse, psnr, rmse
@@ -35,13 +36,12 @@ class Metric:
         perfect: The score of equal images; by default the better end of the range.
         symmetric: Whether the images may be exchanged.
         smallest: Least side of an image in pixels, with default arguments.
-        channels: The number of channels that it needs, or 0 for any.
+        channels: The numbers of channels that it takes, or none for any.
         params: What `load_params` takes to make its `params`, or "" for a metric without.
         variant: What sets the row apart from another one of the same function.
         options: The arguments that make it that variant.
         example: Arguments with which it is smooth and takes images of `example_side` pixels: what tests differentiate.
         example_side: Least side of an image in pixels, with the arguments of `example`.
-        blind: Whether images that differ in brightness alone may score as perfect.
     """
 
     function: Callable[..., Any]
@@ -53,13 +53,12 @@ class Metric:
     perfect: float = math.nan
     symmetric: bool = True
     smallest: int = 1
-    channels: int = 0
+    channels: tuple[int, ...] = ()
     params: str = ""
     variant: str = ""
     options: Options = field(default_factory=dict, hash=False)
     example: Options = field(default_factory=dict, hash=False)
     example_side: int = 0
-    blind: bool = False
 
     def __post_init__(self) -> None:
         if math.isnan(self.perfect):
@@ -97,8 +96,8 @@ class Metric:
         lacking = []
         if min(height, width) < self.smallest:
             lacking.append(f"it needs {self.smallest} x {self.smallest} pixels, not {width} x {height}")
-        if self.channels not in (0, channels):
-            lacking.append(f"it needs {self.channels} channels, not {channels}")
+        if self.channels and channels not in self.channels:
+            lacking.append(f"it needs {' or '.join(map(str, self.channels))} channels, not {channels}")
         return ", and ".join(lacking)
 
     @property
@@ -163,15 +162,16 @@ _ROWS = (
         function=multi_sigma_ssim, paper="Zhao 2017", agrees_with=_ZHAO_CODE, better="higher", lowest=-1, highest=1,
         smallest=33, example=_TWO_SIGMAS, example_side=7,
     ),
+    Metric(function=gmsd, paper="Xue 2014", agrees_with="piq, pyiqa", highest=1, smallest=3, channels=(1, 3)),
     Metric(
-        function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=31, channels=3, params="lpips-alex",
+        function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=31, channels=(3,), params="lpips-alex",
     ),
     Metric(
-        function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=16, channels=3, params="lpips-vgg",
+        function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=16, channels=(3,), params="lpips-vgg",
         variant="vgg", options={"net": "vgg"},
     ),
     Metric(
-        function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=17, channels=3, params="lpips-squeeze",
+        function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=17, channels=(3,), params="lpips-squeeze",
         variant="squeeze", options={"net": "squeeze"},
     ),
     Metric(
@@ -181,7 +181,7 @@ _ROWS = (
     Metric(function=barron_loss, paper="Barron 2019", agrees_with="the author's code, kornia"),
     Metric(
         function=gradient_loss, paper="Mathieu 2016", agrees_with="the paper, whose sum is a mean here", smallest=2,
-        example={"norm": "l2"}, blind=True,
+        example={"norm": "l2"},
     ),
     Metric(
         function=focal_frequency_loss, paper="Jiang 2021", agrees_with="the authors' package", example={"alpha": 0.0},

@@ -1,11 +1,12 @@
 """Array tools that know no metric: filters, pooling, value ranges, color, and total versions of partial functions."""
 
-from ._color import rgb_to_y as rgb_to_y
+from ._color import convert_color as convert_color, rgb_to_y as rgb_to_y
 from ._filters import (
     gaussian_window as gaussian_window,
     separable_filter as separable_filter,
     uniform_window as uniform_window,
 )
+from ._gradients import gradient_magnitude as gradient_magnitude
 from ._numerics import (
     safe_abs as safe_abs,
     safe_divide as safe_divide,

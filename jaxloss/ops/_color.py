@@ -1,7 +1,49 @@
-"""Color conversions that metrics are defined on."""
+"""Color conversions that metrics are defined on: one table of 3 x 3 matrices from RGB, one function."""
 
-from .._checks import check_image, error_text
-from .._types import GrayArray, Image
+import functools
+
+import jax.numpy as jnp
+
+from .._checks import Pair, check_choice, check_image, error_text
+from .._types import Array, GrayArray, Image, ImageArray
+
+
+LUMA = (0.299, 0.587, 0.114)  # Recommendation ITU-R BT.601
+
+# A row for each channel. Chroma is centered on 0.
+COLOR_MATRICES = {
+    "yiq": (LUMA, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112)),  # NTSC, as MATLAB and piq have it
+    "ycbcr": (LUMA, (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312)),  # JPEG's
+}
+
+
+def convert_color(image: Image, *, to: str) -> ImageArray:
+    """An RGB image in another color space, by a matrix.
+
+    Args:
+        image: `[..., H, W, 3]`, RGB, floating.
+        to: `"yiq"` or `"ycbcr"`: luma, and two channels of chroma centered on 0.
+
+    Returns:
+        `[..., H, W, 3]`, in the unit of the input.
+
+    Raises:
+        ValueError: If the last axis is not 3 long, or for an unknown space.
+
+    Gradient:
+        The matrix, everywhere.
+
+    Example:
+        >>> import jax.numpy as jnp, jaxloss
+        >>> print(jaxloss.ops.convert_color(jnp.array([[[1.0, 0.0, 0.0]]]), to="yiq"))
+        [[[0.299  0.5959 0.2115]]]
+
+    Reference:
+        Recommendation ITU-R BT.601. https://www.itu.int/rec/R-REC-BT.601
+    """
+    check_choice("convert_color", "to", to, COLOR_MATRICES)
+    image = _check_rgb("convert_color", image)
+    return jnp.concatenate([_weigh(image, row) for row in COLOR_MATRICES[to]], axis=-1)
 
 
 def rgb_to_y(image: Image) -> GrayArray:
@@ -15,7 +57,6 @@ def rgb_to_y(image: Image) -> GrayArray:
 
     Raises:
         ValueError: If the last axis is not 3 long.
-        TypeError: For integer images.
 
     Gradient:
         The three weights, everywhere.
@@ -26,10 +67,29 @@ def rgb_to_y(image: Image) -> GrayArray:
         [[[1.]]]
 
     Reference:
-        Recommendation ITU-R BT.601.
+        Recommendation ITU-R BT.601. https://www.itu.int/rec/R-REC-BT.601
     """
-    image = check_image("rgb_to_y", "image", image)
+    return _weigh(_check_rgb("rgb_to_y", image), LUMA)
+
+
+def luma_pair(name: str, pair: Pair) -> Pair:
+    """The pair in gray: RGB images by their luma, and gray ones as they are."""
+    channels = pair.x.shape[-1]
+    if channels == 1:
+        return pair
+    if channels != 3:
+        way_out = "Channels go last: jnp.moveaxis(x, -3, -1)."
+        raise ValueError(error_text(name, "1 channel (gray) or 3 (RGB)", pair.x.shape, way_out))
+    return pair._replace(x=_weigh(pair.x, LUMA), y=_weigh(pair.y, LUMA))
+
+
+def _check_rgb(name: str, image: Image) -> Array:
+    image = check_image(name, "image", image)
     if image.shape[-1] != 3:
-        raise ValueError(error_text("rgb_to_y", "3 channels (RGB)", image.shape, "Gray images are their own luma."))
-    red, green, blue = (image[..., i : i + 1] for i in range(3))
-    return 0.299 * red + 0.587 * green + 0.114 * blue
+        raise ValueError(error_text(name, "3 channels (RGB)", image.shape, "Gray images are their own luma."))
+    return image
+
+
+def _weigh(image: Array, weights: tuple[float, ...]) -> Array:
+    """`[..., 3]` to `[..., 1]`: in XLA's loops, where a product with a matrix would need a precision."""
+    return functools.reduce(jnp.add, (weight * image[..., i : i + 1] for i, weight in enumerate(weights)))

@@ -6,7 +6,9 @@ not spoil a batch.
 """
 
 import jax.numpy as jnp
+import numpy as np
 
+from .._checks import blank
 from .._types import Array, Mask
 from ._numerics import safe_abs, safe_divide, safe_power, safe_sqrt
 
@@ -38,15 +40,16 @@ def masked_mean(values: Array, mask: Mask | None = None) -> Array:
     return mean_from_sums(_weighted_sum(values, mask), _total_weight(values, mask))
 
 
-def masked_deviation(values: Array, mask: Mask | None = None) -> Array:
+def masked_deviation(values: Array, mask: Mask | None = None, *, less: int = 0) -> Array:
     """Standard deviation over height, width and channels, weighted by a mask: the root of the mean squared distance.
 
     Args:
         values: `[..., H, W, C]`, floating.
         mask: `[..., H, W]`, weights >= 0.
+        less: What to subtract from the number of values that count: 1 for the deviation of a sample.
 
     Returns:
-        `[...]`, >= 0; NaN where the mask is empty.
+        `[...]`, >= 0; NaN where the mask is empty; 0 where no more than `less` values count.
 
     Gradient:
         That of the deviation, 0 where all values are equal: there the root has none.
@@ -56,8 +59,14 @@ def masked_deviation(values: Array, mask: Mask | None = None) -> Array:
         >>> print(jaxloss.ops.masked_deviation(jnp.array([[[1.0], [3.0]]])))
         1.0
     """
-    mean = masked_mean(values, mask)[..., None, None, None]
+    if mask is not None:
+        values = blank(values, mask)
+    mean = jnp.nan_to_num(masked_mean(values, mask))[..., None, None, None]  # that of no pixel: any number
     variance = masked_mean((values - mean) ** 2, mask)
+    if less:
+        counted = np.prod(values.shape[-3:-1]) if mask is None else (jnp.asarray(mask) > 0).sum(axis=(-2, -1))
+        n = jnp.asarray(values.shape[-1] * counted, values.dtype)
+        variance = _keep_nan(variance * safe_divide(n, jnp.maximum(n - less, 0)), variance)
     return _keep_nan(safe_sqrt(variance), variance)
 
 

@@ -27,6 +27,11 @@ def _extend_zero(image: Array, factor: int) -> Array:
     return _pad(image, (rows, rows), (columns, columns), mode="constant")
 
 
+def _extend_zero_after(image: Array, factor: int) -> Array:
+    height, width = image.shape[-3:-1]
+    return _pad(image, (0, -height % factor), (0, -width % factor), mode="constant")
+
+
 # Largest side of the matrix that pools a block of neighboring cells of a row.
 BLOCK = 64
 
@@ -36,6 +41,7 @@ ODD_SIZES = {
     "drop": lambda image, factor: image,  # leave them out: torchmetrics, piq's SSIM
     "replicate": _extend_replicate,  # repeat the first row and column, of both axes when either is odd: piq's MS-SSIM
     "zero": _extend_zero,  # surround with zeros that count: pytorch-msssim
+    "zero_after": _extend_zero_after,  # zeros that count, beyond the last ones: MATLAB's conv2
 }
 
 
@@ -47,8 +53,9 @@ def average_pool(image: Image, *, factor: int = 2, odd: str = "symmetric") -> Ma
         factor: Side of a cell in pixels, >= 1.
         odd: What to do when `factor` does not divide a side: `"symmetric"` mirrors the border (Wang et al.'s MATLAB
             code, TensorFlow), `"drop"` leaves the last pixels out (torchmetrics), `"replicate"` repeats the first row
-            and column (piq), `"zero"` surrounds with zeros that count (pytorch-msssim). All agree on even sizes and a
-            factor of 2; beyond a factor of 2 the cells of `"symmetric"` are centered on every factor-th pixel.
+            and column (piq), `"zero"` surrounds with zeros that count (pytorch-msssim), `"zero_after"` puts them beyond
+            the last row and column (MATLAB's `conv2`). All agree on even sizes and a factor of 2; beyond a factor of 2
+            the cells of `"symmetric"` are centered on every factor-th pixel.
 
     Returns:
         `[..., ceil(H / factor), ceil(W / factor), C]`, with `"drop"` the floor; the range of the input.
@@ -103,7 +110,7 @@ def pooled_size(size: int, other: int, odd: str) -> int:
     """Length of a side after pooling by 2, where `other` is the other side."""
     if odd == "replicate":
         return (size + max(size % 2, other % 2)) // 2
-    return {"symmetric": -(-size // 2), "drop": size // 2, "zero": size // 2 + size % 2}[odd]
+    return size // 2 if odd == "drop" else -(-size // 2)
 
 
 def _pad(image: Array, rows: tuple[int, int], columns: tuple[int, int], *, mode: str) -> Array:

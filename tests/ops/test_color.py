@@ -3,16 +3,46 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxloss.ops import rgb_to_y
+from jaxloss._checks import Pair
+from jaxloss.ops import convert_color, rgb_to_y
+from jaxloss.ops._color import luma_pair
+
+
+def pillow(photograph: np.ndarray, mode: str) -> np.ndarray:
+    pixels = Image.fromarray((photograph * 255).round().astype(np.uint8))
+    return np.asarray(pixels.convert(mode), np.float32)
 
 
 def test_luma_is_pillows(photograph):
-    pixels = (photograph * 255).round().astype(np.uint8)
-    expected = np.asarray(Image.fromarray(pixels).convert("L"), np.float32)
-    # Pillow rounds to integers.
-    np.testing.assert_allclose(255 * rgb_to_y(jnp.asarray(photograph))[..., 0], expected, atol=0.51)
+    """Pillow rounds to integers."""
+    result = rgb_to_y(jnp.asarray(photograph))
+    np.testing.assert_allclose(255 * result[..., 0], pillow(photograph, "L"), atol=0.51)
 
 
-def test_gray_images_raise():
-    with pytest.raises(ValueError, match="3 channels"):
-        rgb_to_y(jnp.zeros((4, 4, 1)))
+def test_ycbcr_is_pillows(photograph):
+    result = 255 * convert_color(jnp.asarray(photograph), to="ycbcr") + jnp.array([0, 128, 128.0]).reshape(1, 1, 3)
+    np.testing.assert_allclose(result, pillow(photograph, "YCbCr"), atol=1.01)
+
+
+def test_yiq_of_pure_colors():
+    primaries = jnp.eye(3).reshape(1, 3, 3)
+    expected = [[0.299, 0.587, 0.114], [0.5959, -0.2746, -0.3213], [0.2115, -0.5227, 0.3112]]
+    np.testing.assert_allclose(convert_color(primaries, to="yiq")[0].T, expected, rtol=1e-6)
+
+
+def test_luma_of_pairs():
+    x, y = jnp.ones((2, 2, 3)), jnp.full((2, 2, 3), 0.5)
+    gray = luma_pair("f", Pair(x, y, None))
+    assert gray.x.shape == (2, 2, 1) and gray.mask is None
+    np.testing.assert_allclose((gray.x.mean(), gray.y.mean()), (1, 0.5), rtol=1e-6)
+    assert luma_pair("f", gray) is gray
+    with pytest.raises(ValueError, match=r"f: expected 1 channel \(gray\) or 3 \(RGB\), got \(3, 2, 2\)"):
+        luma_pair("f", Pair(jnp.moveaxis(x, -1, 0), jnp.moveaxis(y, -1, 0), None))
+
+
+def test_bad_input_raises():
+    for call in (rgb_to_y, lambda z: convert_color(z, to="yiq")):
+        with pytest.raises(ValueError, match="3 channels"):
+            call(jnp.zeros((4, 4, 1)))
+    with pytest.raises(ValueError, match="to one of"):
+        convert_color(jnp.zeros((4, 4, 3)), to="lab")
