@@ -138,9 +138,11 @@ def suggestion(name: str, choices: Collection[str]) -> str:
     return f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(choices)}."
 
 
-def take_options(name: str, kind: Callable[..., Options], given: Mapping[str, object]) -> Options:
-    """A family's typed tuple of defaults with what the caller gave instead."""
-    known = list(inspect.signature(kind).parameters)
+def take_options(
+    name: str, kind: Callable[..., Options], given: Mapping[str, object], known: Collection[str] = ()
+) -> Options:
+    """A family's typed tuple of defaults with what the caller gave instead, out of all or of those that are known."""
+    known = list(known or inspect.signature(kind).parameters)
     for option in given:
         if option not in known:
             raise TypeError(error_text(name, f"options out of {known}", repr(option), suggestion(option, known)))

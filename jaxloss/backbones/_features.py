@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from .._checks import as_scalar, check_choice, check_fits, check_image, check_positive, error_text
-from .._types import Array, Features, Image, Params, Scalar
+from .._types import Array, ArrayLike, FeatureArrays, Image, Params, Scalar
 from ._alexnet import ALEXNET
 from ._layers import Conv, Fire, Table, smallest_side, used_layers
 from ._squeezenet import SQUEEZENET1_1
@@ -24,8 +24,8 @@ FeatureFunction = Callable[[Params, Array], Mapping[str, Array]]
 class Preprocessing(NamedTuple):
     """`(x - offset) / scale`, per channel, of images in [0, 1]."""
 
-    offset: tuple[float, ...]
-    scale: tuple[float, ...]
+    offset: ArrayLike | tuple[float, ...]
+    scale: ArrayLike | tuple[float, ...]
 
 
 PREPROCESSING = {
@@ -46,7 +46,7 @@ def extract_features(
     data_range: Scalar,
     preprocess: str = "imagenet",
     dtype: DTypeLike | None = None,
-) -> Features:
+) -> FeatureArrays:
     """Activations of an image classification network at named layers.
 
     No layer after the last one asked for is computed.
@@ -92,23 +92,40 @@ def extract_features(
     """
     name = "extract_features"
     x = check_image(name, "x", x)
-    check_positive(name, "data_range", data_range)
     check_choice(name, "preprocess", preprocess, PREPROCESSING)
     if isinstance(layers, str) or not layers:
         way_out = "For example layers=['relu1_2'] of vgg16."
         raise ValueError(error_text(name, "a list of one layer or more", repr(layers), way_out))
+    look = Look(net, tuple(layers), PREPROCESSING[preprocess], dtype)
+    return look_at(name, x, params=params, data_range=data_range, look=look)
+
+
+class Look(NamedTuple):
+    """How images are looked at: all of `extract_features` that is not an image or a number."""
+
+    net: str | FeatureFunction
+    layers: tuple[str, ...]
+    preprocessing: Preprocessing
+    dtype: DTypeLike | None
+
+
+def look_at(name: str, x: Array, *, params: Params, data_range: Scalar, look: Look) -> FeatureArrays:
+    """The features of a checked image `[..., H, W, C]`."""
+    check_positive(name, "data_range", data_range)
     *leading, height, width, channels = x.shape
-    offset, scale = (jnp.asarray(numbers, x.dtype).reshape(1, 1, 1, -1) for numbers in PREPROCESSING[preprocess])
-    if channels != 3 and (offset.size == 3 or not callable(net)):
+    offset, scale = (jnp.asarray(numbers, x.dtype).reshape(1, 1, 1, -1) for numbers in look.preprocessing)
+    if channels != 3 and (offset.size == 3 or not callable(look.net)):
         way_out = "Gray images: jnp.repeat(x, 3, axis=-1). Channels go last: jnp.moveaxis(x, -3, -1)."
         raise ValueError(error_text(name, "x of shape [..., H, W, 3]", x.shape, way_out))
-    run = net if callable(net) else _built_in(name, net, tuple(layers), x, dtype)
+    run = look.net if callable(look.net) else _built_in(name, look.net, look.layers, x, look.dtype)
     images = x.reshape(math.prod(leading), height, width, channels)
     features = run(params, (images / as_scalar(data_range, x.dtype) - offset) / scale)
-    missing = [layer for layer in layers if layer not in features]
+    missing = [layer for layer in look.layers if layer not in features]
     if missing:
         raise ValueError(error_text(name, f"layers out of {list(features)}", missing, "net returned no such features."))
-    return {layer: features[layer].astype(x.dtype).reshape(*leading, *features[layer].shape[1:]) for layer in layers}
+    return {
+        layer: features[layer].astype(x.dtype).reshape(*leading, *features[layer].shape[1:]) for layer in look.layers
+    }
 
 
 def _built_in(name: str, net: str, layers: tuple[str, ...], x: Array, dtype: DTypeLike | None) -> FeatureFunction:
@@ -122,10 +139,10 @@ def _built_in(name: str, net: str, layers: tuple[str, ...], x: Array, dtype: DTy
     backbone = Backbone(table, layers, x.dtype if dtype is None else dtype)
     needed = [layer.name for layer in table if isinstance(layer, Conv | Fire)]
 
-    def run(params: Params, images: Array) -> Features:
+    def run(params: Params, images: Array) -> FeatureArrays:
         if not params.keys() >= set(needed):
             way_out = f"Parameters and net belong together: load_params({net!r})."
             raise ValueError(error_text(name, f"params of {net}, with {needed}", list(params), way_out))
-        return cast(Features, backbone.apply({"params": params}, images))
+        return cast(FeatureArrays, backbone.apply({"params": params}, images))
 
     return run

@@ -6,8 +6,8 @@ from flax.linen.initializers import lecun_normal, zeros_init
 from jax.nn.initializers import Initializer
 from jax.typing import DTypeLike
 
-from .._types import Array, ArrayLike
-from ..ops._partial_conv import Padding, Pair, partial_conv
+from .._types import Array, ArrayLike, Image
+from ..ops._partial_conv import Padding, PerAxis, partial_conv
 
 
 class PartialConv(nn.Module):
@@ -39,10 +39,10 @@ class PartialConv(nn.Module):
     """
 
     features: int
-    kernel_size: Pair
-    strides: Pair = 1
+    kernel_size: PerAxis
+    strides: PerAxis = 1
     padding: Padding = "SAME"
-    dilation: Pair = 1
+    dilation: PerAxis = 1
     multi_channel: bool = False
     use_bias: bool = True
     kernel_init: Initializer = lecun_normal()
@@ -50,7 +50,7 @@ class PartialConv(nn.Module):
     param_dtype: DTypeLike = jnp.float32
 
     @nn.compact
-    def __call__(self, x: Array, mask: ArrayLike | None = None) -> tuple[Array, Array]:
+    def __call__(self, x: Image, mask: ArrayLike | None = None) -> tuple[Array, Array]:
         size = (self.kernel_size, self.kernel_size) if isinstance(self.kernel_size, int) else self.kernel_size
         kernel = self.param("kernel", self.kernel_init, (*size, x.shape[-1], self.features), self.param_dtype)
         bias = self.param("bias", self.bias_init, (self.features,), self.param_dtype) if self.use_bias else None

@@ -4,6 +4,10 @@ XLA hands most convolutions on a CPU to a kernel library that runs on one core, 
 than their input: these run on all cores. So a row of zeros is put below the images, and a row of the result dropped.
 Padding and dropping fuse into their neighbors, and autodiff turns each into the other: the adjoint is taller, too.
 
+Without a word on precision accelerators would round what they multiply, a TPU to bfloat16 and an NVIDIA GPU to TF32,
+in silence. So single and double precision ask for the highest; lower ones are left as they are: who chose them wants
+the speed. A CPU knows one precision.
+
 Few channels fill no vector, and the adjoint in steps of four pixels or more is mostly multiplications by zero. There
 blocks of pixels become channels first. In smaller steps that pays for the values alone.
 """
@@ -21,7 +25,7 @@ from .._types import Array
 
 
 Pads = Sequence[tuple[int, int]]
-Product = Callable[[Array, Array], Array]
+Bilinear = Callable[[Array, Array], Array]  # of image and kernel
 Shape = tuple[int, ...]
 
 FEW_CHANNELS = 4  # half a vector register of a usual CPU
@@ -29,6 +33,8 @@ FEW_CHANNELS = 4  # half a vector register of a usual CPU
 
 def convolution(x: Array, kernel: Array, strides: Sequence[int], padding: str | Pads, **options: Any) -> Array:
     """`lax.conv_general_dilated` of `[n, H, W, C]` with kernels `[height, width, C, features]`; a hook of `nn.Conv`."""
+    if options.get("precision") is None and jnp.finfo(x.dtype).bits >= 32:
+        options["precision"] = lax.Precision.HIGHEST
     if x.dtype != jnp.float32:  # arranged, float64 would run in XLA's own loops, ten times slower than the library
         return lax.conv_general_dilated(x, kernel, strides, padding, **options)
     arranged, reference = both_ways(x.shape, kernel.shape, strides, padding, **options)
@@ -39,7 +45,7 @@ def convolution(x: Array, kernel: Array, strides: Sequence[int], padding: str | 
 
 def both_ways(
     shape: Shape, kernel_shape: Shape, strides: Sequence[int], padding: str | Pads, **options: Any
-) -> tuple[Product, Product]:
+) -> tuple[Bilinear, Bilinear]:
     """The same function of image and kernel, arranged for a CPU and as XLA has it; one twice if nothing is gained."""
     dilation = tuple(options.get("rhs_dilation") or (1, 1))
     window = [(side - 1) * step + 1 for side, step in zip(kernel_shape[:2], dilation, strict=True)]
@@ -54,7 +60,7 @@ def both_ways(
     return reference, reference
 
 
-def _values_by(arranged: Product, reference: Product) -> Product:
+def _values_by(arranged: Bilinear, reference: Bilinear) -> Bilinear:
     """Two ways to compute one bilinear function: values by the first, derivatives by the second."""
     product = jax.custom_jvp(arranged)
 

@@ -12,7 +12,7 @@ from .._types import Array, ArrayLike, Image
 from ._convolution import convolution
 
 
-Pair = int | tuple[int, int]
+PerAxis = int | tuple[int, int]  # one number, or (height, width)
 # As in Flax: a name, pixels on all four sides, or (before, after) for height and width.
 Padding = str | int | Sequence[tuple[int, int]]
 
@@ -25,9 +25,9 @@ def partial_conv(
     kernel: ArrayLike,
     bias: ArrayLike | None = None,
     *,
-    strides: Pair = 1,
+    strides: PerAxis = 1,
     padding: Padding = "SAME",
-    dilation: Pair = 1,
+    dilation: PerAxis = 1,
     multi_channel: bool = False,
 ) -> tuple[Array, Array]:
     r"""Convolution that sees known pixels only, and makes up for those that it does not see.
@@ -42,20 +42,14 @@ def partial_conv(
         x: Images or features, `[..., H, W, C]`, floating.
         mask: `[..., H, W]` or `[H, W]`, 1 = known and 0 = hole; with `multi_channel`, `[..., H, W, C]` or `[H, W, C]`.
             Values under 0 have no influence, not even NaN ones. None: all is known.
-        kernel: `[height, width, C, D]`.
-        bias: `[D]`; None for none.
-        strides: Steps of the window, one number or (height, width).
+        kernel, bias: `[height, width, C, D]` and `[D]`, or None.
+        strides, dilation: Steps of the window and between its taps, one number or (height, width).
         padding: `"SAME"`, `"VALID"`, pixels on all sides (torch's `padding`), or `[(top, bottom), (left, right)]`.
-        dilation: Distance between the taps of the kernel, one number or (height, width).
         multi_channel: Whether the mask tells channels apart.
 
     Returns:
         The output, `[..., H', W', D]`, float32, or float64 if x is; and its mask, `[..., H', W']`, or with
         `multi_channel` `[..., H', W', D]`, equal for all D, so that the next layer can take it.
-
-    Raises:
-        ValueError: If the shapes do not fit each other, or for an unknown padding.
-        TypeError: For integer images.
 
     Gradient:
         That of the convolution, finite everywhere; 0 for values in the hole. The mask has none, as in the original.
@@ -69,7 +63,7 @@ def partial_conv(
 
     Reference:
         Liu, Reda, Shih, Wang, Tao, Catanzaro, "Image inpainting for irregular holes using partial convolutions", ECCV
-        2018; Liu et al., "Partial convolution based padding", 2018.
+        2018, https://arxiv.org/abs/1804.07723; "Partial convolution based padding", https://arxiv.org/abs/1811.11718.
     """
     name = "partial_conv"
     x = check_image(name, "x", x)
@@ -120,15 +114,15 @@ class _Geometry(NamedTuple):
     dilation: tuple[int, int]
 
 
-def _geometry(name: str, strides: Pair, padding: Padding, dilation: Pair) -> _Geometry:
+def _geometry(name: str, strides: PerAxis, padding: Padding, dilation: PerAxis) -> _Geometry:
     if isinstance(padding, str):
         check_choice(name, "padding", padding, ("SAME", "VALID"))
     elif isinstance(padding, int):
         padding = [(padding, padding)] * 2
-    return _Geometry(_pair(strides), padding, _pair(dilation))
+    return _Geometry(_both_axes(strides), padding, _both_axes(dilation))
 
 
-def _pair(value: Pair) -> tuple[int, int]:
+def _both_axes(value: PerAxis) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else value
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from .._checks import as_scalar, check_choice, check_positive, error_text
-from .._types import Array, Features, Scalar, Scores
+from .._types import Array, FeatureArrays, Features, Scalar, Scores
 from ..ops._numerics import safe_divide, safe_sqrt
 from ._perceptual import LayerWeights, sum_over_layers
 
@@ -154,7 +154,7 @@ def mrf_loss(
     return _sum_over_layers("mrf_loss", features_x, features_y, weights, bandwidth, center)
 
 
-def sample_positions(key: Array, features: Features, *, count: int = 65 * 65) -> Features:
+def sample_positions(key: Array, features: Features, *, count: int = 65 * 65) -> FeatureArrays:
     """Features at random positions, for losses whose cost grows with the square of their number.
 
     Two calls with one key choose the same positions in features of equal shape, as the authors of the contextual loss

@@ -1,28 +1,18 @@
 """What LPIPS compares: activations of a network at unit length, and their weighted distances."""
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import DTypeLike
 
-from .._checks import check_choice, error_text
+from .._checks import error_text
 from .._types import Array, ArrayLike, Params, Scalar
-from ..backbones._features import FeatureFunction, extract_features
+from ..backbones._features import PREPROCESSING, FeatureFunction, Look, Preprocessing, look_at
+from ..backbones._lpips_nets import LPIPS_NETS
 from ..ops._numerics import safe_sqrt
-
-
-class Trunk(NamedTuple):
-    net: str
-    layers: tuple[str, ...]
-
-
-LPIPS_TRUNKS = {
-    "alex": Trunk("alexnet", ("relu1", "relu2", "relu3", "relu4", "relu5")),
-    "vgg": Trunk("vgg16", ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")),
-    "squeeze": Trunk("squeezenet1_1", ("relu1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9")),
-}
 
 
 class Activations(NamedTuple):
@@ -32,9 +22,6 @@ class Activations(NamedTuple):
     scale: Array  # [..., h, w, 1]
 
 
-# The first version of the original fed images in [-1, 1] to networks trained on normalized ones.
-PREPROCESSING = {"0.0": "symmetric", "0.1": "lpips"}
-WEIGHTINGS = ("learned", "none")
 LANES = 8  # numbers that a vector register holds
 EPSILON = 1e-10  # of the unit length, as in the original; outside of the root
 
@@ -42,28 +29,39 @@ EPSILON = 1e-10  # of the unit length, as in the original; outside of the root
 def activations_of(
     name: str,
     x: Array,
+    *,
     params: Params,
-    net: str | FeatureFunction,
     data_range: Scalar,
-    version: str,
+    net: str | FeatureFunction,
     dtype: DTypeLike | None,
 ) -> dict[str, Activations]:
-    check_choice(name, "version", version, PREPROCESSING)
+    preprocessing = _preprocessing(name, params, net)
     if callable(net):
-        trunk, layers = net, tuple(params["heads"][version])
+        look = Look(net, tuple(_heads(name, params)), preprocessing, dtype)
     else:
-        check_choice(name, "net", net, LPIPS_TRUNKS)
-        trunk, layers = LPIPS_TRUNKS[net]
-    features = extract_features(
-        x,
-        net=trunk,
-        params=params["trunk"],
-        layers=layers,
-        data_range=data_range,
-        preprocess=PREPROCESSING[version],
-        dtype=dtype,
-    )
+        look = Look(*LPIPS_NETS[net], preprocessing, dtype)
+    features = look_at(name, x, params=params["trunk"], data_range=data_range, look=look)
     return {layer: Activations(z, _unit_scale(z)) for layer, z in features.items()}
+
+
+def _preprocessing(name: str, params: Params, net: str | FeatureFunction) -> Preprocessing:
+    """That which belongs to the parameters. A function may do without, and sees images in [0, 1]."""
+    if "preprocessing" in params:
+        given = params["preprocessing"]
+        # Constants of the network, whatever else of the parameters is trained.
+        return Preprocessing(lax.stop_gradient(given["offset"]), lax.stop_gradient(given["scale"]))
+    if callable(net):
+        return PREPROCESSING["unit"]
+    way_out = f"They are what load_params('lpips-{net}') returns; your own heads: {{**params, 'heads': heads}}."
+    raise ValueError(error_text(name, "params with 'trunk', 'heads' and 'preprocessing'", list(params), way_out))
+
+
+def _heads(name: str, params: Params) -> Params:
+    heads: Params = params["heads"]
+    if any(isinstance(head, Mapping) for head in heads.values()):
+        way_out = "load_params('lpips-alex') returns those of one version; another: version='0.0'."
+        raise ValueError(error_text(name, "heads of one version, {layer: [C]}", f"those of {list(heads)}", way_out))
+    return heads
 
 
 def _unit_scale(features: Array) -> Array:
@@ -81,15 +79,11 @@ def _sum_over_channels(values: Array) -> Array:
     return values.reshape(*values.shape[:-1], channels // lanes, lanes).sum(axis=-2).sum(axis=-1, keepdims=True)
 
 
-def layer_distances(
-    name: str, differences: dict[str, Array], params: Params, version: str, weighting: str
-) -> dict[str, Array]:
-    """`[..., h, w, 1]` for each layer: the weighted squares of differences of features at unit length."""
-    check_choice(name, "version", version, PREPROCESSING)
-    check_choice(name, "weighting", weighting, WEIGHTINGS)
+def weighted_squares(name: str, differences: dict[str, Array], params: Params, weighting: str) -> dict[str, Array]:
+    """`[..., h, w, 1]` for each layer, of differences of features at unit length."""
     if weighting == "none":
         return {layer: _sum_over_channels(d**2) for layer, d in differences.items()}
-    heads: Params = params["heads"][version]
+    heads = _heads(name, params)
     fits = all(layer in heads and jnp.shape(heads[layer]) == d.shape[-1:] for layer, d in differences.items())
     if not fits:
         way_out = "Parameters and net belong together: load_params('lpips-vgg') with net='vgg'."

@@ -8,14 +8,18 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 
 from .._checks import check_choice, error_text
-from ..backbones._features import BACKBONES
+from ..backbones._features import BACKBONES, PREPROCESSING
+from ..backbones._lpips_nets import LPIPS_NETS
 from ._errors import WeightsError
 from ._manifest import HEADS, Trunk, read_manifest, shipped_folder
 from ._tensors import Tensors, nest
 
 
 VARIABLE = "JAXLOSS_WEIGHTS"
-LPIPS_TRUNKS = {"lpips-alex": "alexnet", "lpips-vgg": "vgg16", "lpips-squeeze": "squeezenet1_1"}
+# What can be loaded, and whose convolutions belong to it.
+BACKBONE_OF = {**{net: net for net in BACKBONES}, **{f"lpips-{net}": row.backbone for net, row in LPIPS_NETS.items()}}
+# The first version of LPIPS fed images in [-1, 1] to networks trained on normalized ones.
+LPIPS_PREPROCESSING = {"0.0": PREPROCESSING["symmetric"], "0.1": PREPROCESSING["lpips"]}
 
 
 class Found(NamedTuple):
@@ -25,48 +29,56 @@ class Found(NamedTuple):
     place: str
 
 
-def load_params(name: str, *, exact: bool = False) -> dict[str, Any]:
-    """Weights of a network or metric, for `extract_features` and `lpips`.
+def load_params(name: str, *, version: str | None = None, exact: bool = False) -> dict[str, Any]:
+    """Parameters of a network or metric, for `extract_features` and `lpips`.
 
     They are looked for in the folder that the environment variable `JAXLOSS_WEIGHTS` names, among those that come with
     the package, and in the user's cache; what is nowhere is downloaded from torchvision's official address and cached.
-    Every file is verified. AlexNet, VGG16 and all weights of LPIPS come with the package; VGG19 and SqueezeNet do not.
+    Every file is verified. AlexNet, VGG16 and the heads of LPIPS come with the package; VGG19 and SqueezeNet do not.
 
     VGG16 comes with kernels of 16-bit integers from its third block on: rounded by at most 1/65000 of the largest
-    weight of the output channel, which moves LPIPS-VGG by up to 3e-6. If the folder of `JAXLOSS_WEIGHTS` holds it
+    number of the output channel, which moves LPIPS-VGG by up to 3e-6. If the folder of `JAXLOSS_WEIGHTS` holds it
     exactly, that is taken.
 
     Args:
         name: `"alexnet"`, `"vgg16"`, `"vgg19"` or `"squeezenet1_1"`: the convolutions of torchvision's networks; or
-            `"lpips-alex"`, `"lpips-vgg"` or `"lpips-squeeze"`: those of one of them with the weights of LPIPS.
+            `"lpips-alex"`, `"lpips-vgg"` or `"lpips-squeeze"`: those of one of them with the heads of LPIPS.
+        version: Of LPIPS: `"0.1"` (default), which is what everybody means; `"0.0"` is the first release, with heads of
+            its own and without input normalization.
         exact: Whether VGG16 must be torchvision's to the bit. If so, and if it is not found, it is downloaded, 553 MB.
 
     Returns:
         Nested dicts of float32 JAX arrays: `{"conv1": {"kernel": [height, width, in, out], "bias": [out]}, ...}`; for
-        LPIPS `{"trunk": {...}, "heads": {"0.0": {layer: [channels], ...}, "0.1": {...}}}`.
+        LPIPS `{"trunk": {...}, "heads": {layer: [channels], ...}, "preprocessing": {"offset": [3], "scale": [3]}}`.
+        Equal to the bit to torchvision's `IMAGENET1K_V1` and to `lpips` 0.1.4, but for VGG16 as above.
 
     Raises:
-        ValueError: For an unknown name.
+        ValueError: For an unknown name or version, or a version of what has none.
         OSError: If a file is missing and cannot be downloaded, is damaged, or is not what its name says; the message
             says what to do.
-
-    Agrees with:
-        torchvision's `IMAGENET1K_V1` weights and those of `lpips` 0.1.4: equal to the bit, but for VGG16 as above.
 
     Example:
         >>> import jaxloss
         >>> params = jaxloss.load_params("lpips-alex")
-        >>> print(params["trunk"]["conv1"]["kernel"].shape, list(params["heads"]["0.1"]))
+        >>> print(params["trunk"]["conv1"]["kernel"].shape, list(params["heads"]))
         (11, 11, 3, 64) ['relu1', 'relu2', 'relu3', 'relu4', 'relu5']
 
     Reference:
         The papers that `extract_features` and `lpips` name; origins and licenses are in `weights/README.md`.
     """
-    check_choice("load_params", "name", name, (*BACKBONES, *LPIPS_TRUNKS))
-    trunk = _arrays(_trunk_tensors(read_manifest().trunks[LPIPS_TRUNKS.get(name, name)], exact))
-    if name not in LPIPS_TRUNKS:
+    check_choice("load_params", "name", name, BACKBONE_OF)
+    if name not in BACKBONES:
+        version = "0.1" if version is None else version
+        check_choice("load_params", "version", version, LPIPS_PREPROCESSING)
+    elif version is not None:
+        way_out = f"LPIPS has versions: load_params('lpips-alex', version={version!r})."
+        raise ValueError(error_text("load_params", f"no version of {name}", repr(version), way_out))
+    trunk = _arrays(_trunk_tensors(read_manifest().trunks[BACKBONE_OF[name]], exact))
+    if version is None:
         return trunk
-    return {"trunk": trunk, "heads": _arrays(_head_tensors())[name.removeprefix("lpips-")]}
+    heads = _arrays(_head_tensors())[name.removeprefix("lpips-")][version]
+    offset, scale = (jnp.broadcast_to(jnp.float32(numbers), 3) for numbers in LPIPS_PREPROCESSING[version])
+    return {"trunk": trunk, "heads": heads, "preprocessing": {"offset": offset, "scale": scale}}
 
 
 def _arrays(tensors: Tensors) -> dict[str, Any]:

@@ -31,8 +31,8 @@ def real_squeezenet(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @functools.cache
-def params_of(net: str) -> dict[str, Any]:
-    return jaxloss.load_params(f"lpips-{net}")
+def params_of(net: str, version: str = "0.1") -> dict[str, Any]:
+    return jaxloss.load_params(f"lpips-{net}", version=version)
 
 
 def original(*arguments: Any) -> Any:
@@ -67,7 +67,7 @@ def pair(load: Load, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 @every_version
 @every_weighting
 def test_value_layers_and_map(net: str, version: str, weighting: str, pair: tuple[np.ndarray, np.ndarray]) -> None:
-    options: dict[str, Any] = dict(params=params_of(net), net=net, data_range=1.0, version=version, weighting=weighting)
+    options: dict[str, Any] = dict(params=params_of(net, version), net=net, data_range=1.0, weighting=weighting)
     total, layers = theirs(*pair, net, version, weighting, retPerLayer=True)
     assert_close(jaxloss.lpips(*pair, **options), total.item())
     components = jaxloss.lpips_components(*pair, **options)
@@ -100,6 +100,6 @@ def test_gradient(net: str, version: str, pair: tuple[np.ndarray, np.ndarray]) -
         original(net, version, "learned")(2 * variable - 1, tensor(y)).sum().backward()
     reference = np.moveaxis(variable.grad.numpy()[0], 0, -1)
     assert np.isfinite(reference).all()
-    score = functools.partial(jaxloss.lpips, net=net, version=version, data_range=1.0)
-    ours = jax.jit(jax.grad(lambda x, params: score(x, y, params=params)))(x, params_of(net))
+    score = functools.partial(jaxloss.lpips, net=net, data_range=1.0)
+    ours = jax.jit(jax.grad(lambda x, params: score(x, y, params=params)))(x, params_of(net, version))
     assert np.linalg.norm(ours - reference) < 1e-4 * np.linalg.norm(reference)

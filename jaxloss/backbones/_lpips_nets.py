@@ -1,0 +1,15 @@
+"""Which networks LPIPS looks through, and at which of their layers."""
+
+from typing import NamedTuple
+
+
+class LPIPSNet(NamedTuple):
+    backbone: str
+    layers: tuple[str, ...]
+
+
+LPIPS_NETS = {
+    "alex": LPIPSNet("alexnet", ("relu1", "relu2", "relu3", "relu4", "relu5")),
+    "vgg": LPIPSNet("vgg16", ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")),
+    "squeeze": LPIPSNet("squeezenet1_1", ("relu1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9")),
+}

@@ -1,0 +1,89 @@
+"""Thin networks with random parameters in the place of trained ones, where numbers do not matter and time does."""
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+import numpy as np
+
+from jaxloss.backbones._features import BACKBONES, PREPROCESSING
+from jaxloss.backbones._layers import Conv, Fire, Pool, Relu, Table
+from jaxloss.backbones._lpips_nets import LPIPS_NETS
+from jaxloss.backbones._vgg import VGG16
+
+
+WIDTH = 8  # channels of every layer of a thin network
+
+
+def random_params(table: Table, channels: int = 3, seed: int = 0) -> dict[str, Any]:
+    """He's initialization, with which activations neither vanish nor explode from layer to layer."""
+    rng = np.random.default_rng(seed)
+
+    def conv_params(size: int, inputs: int, outputs: int) -> dict[str, np.ndarray]:
+        kernel = rng.standard_normal((size, size, inputs, outputs), np.float32)
+        kernel *= np.sqrt(2 / (size * size * inputs), dtype=np.float32)
+        return {"kernel": kernel, "bias": np.float32(0.1) * rng.standard_normal(outputs, np.float32)}
+
+    params = {}
+    for layer in table:
+        match layer:
+            case Conv(name, width, size):
+                params[name] = conv_params(size, channels, width)
+                channels = width
+            case Fire(name, squeeze, expand):
+                sides = {f"expand{size}x{size}": conv_params(size, squeeze, expand) for size in (1, 3)}
+                params[name] = {"squeeze": conv_params(1, channels, squeeze), **sides}
+                channels = 2 * expand
+    return params
+
+
+def thinned(table: Table, layers: tuple[str, ...]) -> Table:
+    """The same network with few channels, and without the convolutions that none of the layers comes right after."""
+    thin = []
+    for layer, after in zip(table, (*table[1:], None), strict=True):
+        match layer:
+            case Conv() if after is not None and after.name in layers:
+                thin.append(layer._replace(features=WIDTH))
+            case Relu(name) if name in layers:
+                thin.append(layer)
+            case Fire(name) if name in layers:
+                thin.append(layer._replace(squeeze=WIDTH // 2, expand=WIDTH // 2))
+            case Pool():
+                thin.append(layer)
+    return tuple(thin)
+
+
+@contextmanager
+def thin_networks() -> Iterator[None]:
+    """Those of LPIPS are thin while their programs are traced; the engine that runs their tables is the same."""
+    thin = {backbone: thinned(BACKBONES[backbone], layers) for backbone, layers in LPIPS_NETS.values()}
+    with mock.patch.dict(BACKBONES, thin):
+        yield
+
+
+def through_thin_networks(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with thin networks; jit it afterwards, for it is the tracing that chooses them."""
+
+    @functools.wraps(function)
+    def call(*arguments: Any, **options: Any) -> Any:
+        with thin_networks():
+            return function(*arguments, **options)
+
+    return call
+
+
+@functools.cache
+def tiny_params(name: str) -> dict[str, Any]:
+    """For thin networks what `load_params(name)` is for trained ones, `"lpips-alex"` and its like; NumPy, float32."""
+    assert BACKBONES["vgg16"] is VGG16  # nobody has thinned it already
+    backbone, layers = LPIPS_NETS[name.removeprefix("lpips-")]
+    rng = np.random.default_rng(1)
+    heads = {layer: rng.uniform(0.5, 1.5, WIDTH).astype(np.float32) for layer in layers}
+    offset, scale = (np.float32(numbers) for numbers in PREPROCESSING["lpips"])
+    return {
+        "trunk": random_params(thinned(BACKBONES[backbone], layers)),
+        "heads": heads,
+        "preprocessing": {"offset": offset, "scale": scale},
+    }
