@@ -17,7 +17,7 @@ LARGEST = 2**28  # bytes; what was not used for longest is dropped first
 def keep_compiled_programs() -> None:
     """Tell JAX where to keep them, unless it has been told. Without a folder to write to, commands do without."""
     folder = _folder()
-    if folder is None or jax.config.read("jax_compilation_cache_dir"):
+    if folder is None or jax.config.values["jax_compilation_cache_dir"]:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)

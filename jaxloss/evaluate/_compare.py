@@ -5,7 +5,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import jax
-import jax.numpy as jnp
 
 from .._checks import suggestion
 from .._files import InputError
@@ -99,7 +98,7 @@ def compare(
         {'mae': 0.1, 'psnr': 20.0, 'ms_ssim': nan}
     """
     chosen = choose_metrics(metrics)
-    reference = jnp.asarray(reference)
+    reference = jax.device_put(reference)  # jnp.asarray would compile a program for each shape
     if reference.ndim != 3:
         raise ValueError(
             f"compare: expected a reference of shape [H, W, C], got {reference.shape}. Batches: call a metric itself."
@@ -109,7 +108,7 @@ def compare(
     params = {row.name: load_params(row.params) for row in fitting if row.params}
     rows = []
     for image in images:
-        scores = jax.device_get(_scores(jnp.asarray(image), reference, data_range, params, names=names))
+        scores = jax.device_get(_scores(jax.device_put(image), reference, data_range, params, names=names))
         rows.append({row.name: float(scores.get(row.name, math.nan)) for row in chosen})
     return rows
 

@@ -96,7 +96,7 @@ def error_map(reference: np.ndarray, image: np.ndarray, row: Metric) -> ErrorMap
     if lacking := row.misfit(reference.shape):
         raise InputError(f"no map of {row.name}: {lacking}.")
     params = load_params(row.params) if row.params else {}
-    score, field, perfect = _fields(jnp.asarray(image), jnp.asarray(reference), params, name=row.name)
+    score, field, perfect = _fields(image, reference, params, name=row.name)
     best = np.asarray(perfect)
     level = float(best.mean())
     formula = row.map.__name__ if row.map else row.name

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
+import jax
+import numpy as np
 
 from .._checks import check_choice, error_text
 from ..backbones._features import BACKBONES, PREPROCESSING
@@ -77,13 +78,13 @@ def load_params(name: str, *, version: str | None = None, exact: bool = False) -
     if version is None:
         return trunk
     heads = _arrays(_head_tensors())[name.removeprefix("lpips-")][version]
-    offset, scale = (jnp.broadcast_to(jnp.float32(numbers), 3) for numbers in LPIPS_PREPROCESSING[version])
+    offset, scale = (jax.device_put(np.full(3, numbers, np.float32)) for numbers in LPIPS_PREPROCESSING[version])
     return {"trunk": trunk, "heads": heads, "preprocessing": {"offset": offset, "scale": scale}}
 
 
 def _arrays(tensors: Tensors) -> dict[str, Any]:
-    """Not with `jax.tree.map`, which sorts the layers by name."""
-    return nest({name: jnp.asarray(tensor) for name, tensor in tensors.items()})
+    """Not with `jax.tree.map`, which sorts the layers by name; nor `jnp.asarray`, which compiles for each shape."""
+    return nest({name: jax.device_put(tensor) for name, tensor in tensors.items()})
 
 
 def _trunk_tensors(trunk: Trunk, exact: bool) -> Tensors:
