@@ -9,8 +9,8 @@ import jax
 from jaxloss import load_params, lpips, lpips_features, lpips_from_features
 from jaxloss.registry import METRICS
 
-from ._peers import Entrant, jax_entrant
 from ._summary import OURS
+from .peers import Entrant, jax_entrant
 
 
 KEPT = f"{OURS} (reference kept)"

@@ -19,11 +19,11 @@ from jaxloss.registry import METRICS
 
 from ._command import CHANNELS, SIZES, Parser, Size, names_from, parse_sizes, print_table, progress
 from ._ours import our_entrants
-from ._peers import LIBRARIES, missing, peers_of
 from ._results import Record, Run, append, describe_run, start_file
 from ._roofline import MATRIX, TRIAD, WORK, floor_seconds, kernels, measured_rates
 from ._summary import FLOOR, HEADINGS, MODES, OURS, answers, cells
 from ._timing import Timing, race
+from .peers import PEERS, missing, peers_of
 
 
 DTYPES = ("float32", "float64", "bfloat16", "float16")
@@ -41,10 +41,11 @@ def main() -> None:
     options = parser.parse_args()
 
     errors = Console(stderr=True)
-    for reason in filter(None, map(missing, LIBRARIES)):
+    libraries = list(dict.fromkeys(peer.library for peer in PEERS if peer.race))
+    for reason in filter(None, map(missing, libraries)):
         errors.print(reason, highlight=False)
     settings = {"seconds": options.seconds, "rounds": options.rounds}
-    about = describe_run("metrics", settings, (library.distribution for library in LIBRARIES.values()))
+    about = describe_run("metrics", settings, libraries)
     start_file(options.output, about)
     plan = []
     for metric, size in itertools.product(options.metrics, options.sizes):

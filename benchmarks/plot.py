@@ -13,9 +13,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from jaxloss.registry import METRICS
 
 from ._command import Parser
-from ._peers import CHANNELS_LAST
 from ._results import FOLDER, read_runs
 from ._summary import MODES, OURS, Answer, answers, significant
+from .peers import CHANNELS_LAST
 
 
 PAPER, INK, FAINT, GRID = "#ffffff", "#24292f", "#57606a", "#e4e7eb"

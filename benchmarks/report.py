@@ -3,18 +3,13 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from . import (
-    _inpainting_summary as inpainting,
-    _restoration_summary as restoration,
-    compile as compile_times,
-    imports,
-    memory,
-    reconstruction,
-    sde,
-)
+from . import compile as compile_times, imports, memory, sde
 from ._command import Parser
 from ._results import FOLDER, Record, read_runs
 from ._summary import FLOOR, HEADINGS, MODES, OURS, Answer, answers, cells, significant
+from .studies.inpainting import _summary as inpainting
+from .studies.reconstruction import _summary as reconstruction
+from .studies.restoration import _summary as restoration
 
 
 README = FOLDER.parent / "README.md"

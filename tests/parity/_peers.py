@@ -1,38 +1,44 @@
 """The other libraries behind one call: images `[H, W, C]` as NumPy arrays in, score and gradient out."""
 
-import functools
 import importlib
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import pytest
 
-from benchmarks._peers import import_torchvision
-
-
-Score = Callable[[Any, Any, Any], Any]  # (library, x, y), both images as arrays of its framework -> its score
-
-NEED_TORCHVISION = ("piq", "torchmetrics", "torchvision")  # which may be there without its binary part
+from benchmarks.peers import LIBRARIES, Entrant, Peer, entrants, missing, prepare_torchvision
+from jaxloss.registry import METRICS
 
 
 def peer(name: str) -> Any:
-    """Import a library. Without it skip the test, or fail it where JAXLOSS_REQUIRE_PEERS=1 says that it is there."""
+    """Import a module. Without it skip the test, or fail it where JAXLOSS_REQUIRE_PEERS=1 says that it is there."""
     try:
         with foreign_code():
-            if name.split(".")[0] in NEED_TORCHVISION:
-                import_torchvision()
+            if name == "torchvision":
+                prepare_torchvision()
             return importlib.import_module(name)
     except ImportError as error:
-        reason = f'{name} cannot be imported ({error}). Install the package with its extra "parity".'
-    if os.environ.get("JAXLOSS_REQUIRE_PEERS") == "1":
-        pytest.fail(reason)
-    pytest.skip(reason)
+        absent(f"{name} cannot be imported ({error}).")
+
+
+def require(library: str) -> None:
+    """Likewise for a library of the table; what needs CUDA is not asked for."""
+    with foreign_code():
+        reason = missing(library)
+    if reason and LIBRARIES[library].cuda:
+        pytest.skip(reason)
+    if reason:
+        absent(reason)
+
+
+def absent(reason: str) -> None:
+    reason = f'{reason} Install the package with its extra "parity".'
+    pytest.fail(reason) if os.environ.get("JAXLOSS_REQUIRE_PEERS") == "1" else pytest.skip(reason)
 
 
 @contextmanager
@@ -43,67 +49,51 @@ def foreign_code() -> Iterator[None]:
         yield
 
 
-@dataclass(frozen=True)
-class Peer:
-    """A score of another library. It computes in the precision of the images, float32 or float64."""
+class Outcome(NamedTuple):
+    """A score and its gradient with respect to `x`, None for a library without derivatives."""
 
-    library: str
-    framework: str
-    score: Score
-
-    def value(self, x: np.ndarray, y: np.ndarray) -> float:
-        return self._call(FRAMEWORKS[self.framework].value, x, y)
-
-    def gradient(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """With respect to `x`, by the automatic differentiation of the framework."""
-        return self._call(FRAMEWORKS[self.framework].gradient, x, y)
-
-    def _call(self, function: Callable, x: np.ndarray, y: np.ndarray) -> Any:
-        library = peer(self.library)
-        with foreign_code(), jax.enable_x64(x.dtype == np.float64):
-            return function(bind(self.score, library), x, y)
+    score: float
+    gradient: np.ndarray | None
 
 
-@functools.cache  # one function object per peer, so that JAX compiles it once per shape
-def bind(score: Score, library: Any) -> Callable[[Any, Any], Any]:
-    return lambda x, y: score(library, x, y)
+def outcome(peer: Peer, x: np.ndarray, y: np.ndarray) -> Outcome:
+    """In the precision of the images."""
+    require(peer.library)
+    with foreign_code(), jax.enable_x64(x.dtype == np.float64):
+        (_, _, entrant), *_ = entrants([peer], x[None], y[None], str(x.dtype))
+        found = outcome_of(entrant, x[None].shape)
+    return found if found.gradient is None else found._replace(gradient=found.gradient[0])
 
 
-class Framework(NamedTuple):
-    value: Callable
-    gradient: Callable
+def outcome_of(entrant: Entrant, shape: tuple[int, ...]) -> Outcome:
+    """Of the images of a batch, in the shape of the batch."""
+    contestant = entrant.value_and_grad or entrant.value
+    result = contestant.function(*contestant.arguments)
+    contestant.wait(result)
+    if entrant.value_and_grad is None:
+        return Outcome(float(np.mean(result)), None)
+    score, gradient = map(np.asarray, result)
+    return Outcome(float(score), gradient if gradient.shape == shape else np.moveaxis(gradient, 1, -1))
 
 
-def _torch_arrays(*images: np.ndarray) -> list[Any]:
-    return [peer("torch").from_numpy(np.moveaxis(image, -1, 0)[None].copy()) for image in images]
+def assert_same(what: str, peer: Peer, ours: tuple[Any, Any], theirs: Outcome, x: np.ndarray, y: np.ndarray) -> None:
+    """Our score and gradient and theirs, to the tolerances of the row."""
+    score, gradient = ours
+    scale = 1 if METRICS[peer.metric].highest < np.inf else min(1, abs(theirs.score))
+    distance = abs(float(score) - theirs.score)
+    assert distance <= peer.tolerance * scale, f"{what}: {score} instead of {theirs.score}"
+    if theirs.gradient is None:
+        return
+    expected = theirs.gradient if peer.mended is None else peer.mended(theirs.gradient, x, y)
+    counts = np.isfinite(expected)
+    assert counts.all() if peer.mended is None else counts.mean() > 0.4, what
+    distance = relative(gradient, expected)
+    assert distance <= peer.slope_tolerance, f"{what}: gradients {distance:.1e} apart"
 
 
-def _torch_gradient(score: Callable, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    variable, constant = _torch_arrays(x, y)
-    score(variable.requires_grad_(), constant).backward()
-    return np.moveaxis(variable.grad.numpy()[0], 0, -1)
-
-
-def _tensorflow_gradient(score: Callable, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    tensorflow = peer("tensorflow")
-    variable = tensorflow.Variable(x)
-    with tensorflow.GradientTape() as tape:
-        result = score(variable, y)
-    return tape.gradient(result, variable).numpy()
-
-
-@functools.cache
-def _jax_functions(score: Callable) -> tuple[Callable, Callable]:
-    return jax.jit(score), jax.jit(jax.grad(score))
-
-
-FRAMEWORKS = {
-    "jax": Framework(
-        lambda score, x, y: float(_jax_functions(score)[0](x, y)),
-        lambda score, x, y: np.asarray(_jax_functions(score)[1](x, y)),
-    ),
-    # What a NumPy library calls its gradient is a score of its own.
-    "numpy": Framework(lambda score, x, y: float(score(x, y)), lambda score, x, y: score(x, y)),
-    "tensorflow": Framework(lambda score, x, y: float(score(x, y)), _tensorflow_gradient),
-    "torch": Framework(lambda score, x, y: float(score(*_torch_arrays(x, y))), _torch_gradient),
-}
+def relative(gradient: Any, expected: np.ndarray) -> float:
+    """The distance of two gradients by the length of the second, without pixels where that is NaN."""
+    counts = np.isfinite(expected)
+    length = np.linalg.norm(expected[counts])
+    distance = np.linalg.norm(np.asarray(gradient, np.float64)[counts] - expected[counts])
+    return float(distance / length) if length else float(distance)

@@ -20,3 +20,9 @@ def load(shared_data: Path) -> LoadPhotograph:
         return photograph(shared_data / "images", name, rows, columns, gray=gray)
 
     return load_photograph
+
+
+@pytest.fixture
+def real_squeezenet(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The weights that do not come with the package."""
+    monkeypatch.setenv("JAXLOSS_WEIGHTS", str(shared_data / "weights"))

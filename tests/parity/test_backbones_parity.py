@@ -12,7 +12,7 @@ import pytest
 from jaxloss.backbones._features import BACKBONES, extract_features
 from jaxloss.backbones._layers import Pool, Table, smallest_side, used_layers
 from jaxloss.backbones._network import Backbone
-from tests.backbones._reference import random_params
+from tests.networks import random_params
 from tests.parity._peers import foreign_code, peer
 
 

@@ -2,7 +2,6 @@
 
 import functools
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -10,7 +9,7 @@ import numpy as np
 import pytest
 
 import jaxloss
-from benchmarks import _lpips_peer
+from benchmarks.peers import _lpips
 from tests.parity._peers import foreign_code, peer
 
 
@@ -24,10 +23,7 @@ every_version = pytest.mark.parametrize("version", VERSIONS)
 every_weighting = pytest.mark.parametrize("weighting", WEIGHTINGS)
 
 
-@pytest.fixture(autouse=True)
-def real_squeezenet(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The weights that do not come with the package."""
-    monkeypatch.setenv("JAXLOSS_WEIGHTS", str(shared_data / "weights"))
+pytestmark = pytest.mark.usefixtures("real_squeezenet")
 
 
 @functools.cache
@@ -39,7 +35,7 @@ def original(*arguments: Any) -> Any:
     for library in ("torchvision", "lpips"):
         peer(library)
     with foreign_code():
-        return _lpips_peer.original(*arguments)
+        return _lpips.original(*arguments)
 
 
 def tensor(image: np.ndarray) -> Any:

@@ -85,7 +85,7 @@ def test_heads_of_lpips(net: str, version: str, shared_data: Path, monkeypatch: 
     path = Path(specification.origin).parent / "weights" / f"v{version}" / f"{net}.pth"
     expected = torch.load(path, map_location="cpu", weights_only=True)
     monkeypatch.setenv("JAXLOSS_WEIGHTS", str(shared_data / "weights"))
-    heads = load_params(f"lpips-{net}")["heads"][version]
+    heads = load_params(f"lpips-{net}", version=version)["heads"]
     ours = read_pth(path)
     assert list(ours) == list(expected) and len(heads) == len(expected)
     for i, head in enumerate(heads.values()):

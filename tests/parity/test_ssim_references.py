@@ -1,4 +1,4 @@
-"""`ssim` against what cannot be run here: MATLAB's numbers and code, and a CUDA kernel's convention."""
+"""`ssim` beyond the table of peers: MATLAB's numbers and code, a CUDA kernel's convention, piq's shrinking."""
 
 import hashlib
 import os
@@ -12,7 +12,10 @@ from PIL import Image
 from scipy import ndimage
 
 import jaxloss
+from benchmarks.peers import Peer
+from benchmarks.peers.table import WANG
 from tests.parity._pairs import add_noise, continued, reduce_contrast
+from tests.parity._peers import assert_same, outcome, peer, relative
 from tests.reference import ssim_numpy
 
 
@@ -98,3 +101,32 @@ def test_fused_ssim(name: str, gray: bool, load: Load) -> None:
         expected = ssim_numpy.ssim(wide_x, wide_y, np.outer(taps, taps))
         score = jaxloss.ssim(x, y, data_range=1.0, **jaxloss.SSIM_CONVENTIONS["fused_ssim"])
         assert score == pytest.approx(expected, abs=1e-5)
+
+
+PIQ = Peer("piq", "ssim", lambda piq, x, y: piq.ssim(x, y))
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(391, 397), (512, 512), (640, 651), (641, 653)])
+def test_piq_shrinks_large_images(rows: int, columns: int, load: Load) -> None:
+    """By 2, 2, 2 and 3: 640 / 256 is 2.5, which Python rounds to even."""
+    y = continued(load("kodim08", 512, 512, gray=True), rows, columns)
+    x = add_noise(y)
+    ours = jax.jit(jax.value_and_grad(lambda x: jaxloss.ssim(x, y, data_range=1.0, **jaxloss.SSIM_CONVENTIONS["piq"])))
+    score, gradient = ours(x)
+    assert_same(f"{rows} x {columns}", PIQ, (score, gradient), outcome(PIQ, x, y), x, y)
+    assert abs(score - jaxloss.ssim(x, y, data_range=1.0)) > 0.1
+
+
+def test_skimage_gradient(load: Load) -> None:
+    """Its analytic gradient is that of the mean over all windows, of which the last 5 at each border are mirrored.
+
+    Pixels 10 from the border are in none of those; there it differs from ours by the number of windows averaged over.
+    """
+    y = load("kodim08", 131, 97, gray=True)
+    x = add_noise(y)
+    _, gradient = peer("skimage.metrics").structural_similarity(
+        y, x, data_range=1.0, channel_axis=-1, gradient=True, **WANG
+    )  # of the second image
+    inside = (slice(10, -10), slice(10, -10))
+    ours = jax.grad(lambda x: jaxloss.ssim(x, y, data_range=1.0))(x)
+    assert relative(ours[inside], gradient[inside] * (131 * 97) / (121 * 87)) < 1e-4

@@ -6,9 +6,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from ._restoration_summary import INPUT, TITLES
-from ._restoration_tasks import TASKS
-from ._training_pictures import draw_baseline, draw_curve, draw_picture, finish
+from .._pictures import draw_baseline, draw_curve, draw_picture, finish
+from ._summary import INPUT, TITLES
+from ._tasks import TASKS
 
 
 COLORS = {"l2": "#9aa3ad", "l1": "#0b6e99", "ssim": "#d08c2e", "multi_sigma_ssim": "#8a4f9e", "mix": "#b3343a"}

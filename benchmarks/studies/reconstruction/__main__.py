@@ -1,6 +1,6 @@
 """Does geometric Brownian motion describe LPIPS along a reconstruction? Photographs are inpainted block by block.
 
-Four simple methods stand for the four conditions, see benchmarks/_reconstruction.py; several random orders each. Writes
+Four simple methods stand for the four conditions, see _methods.py beside this; several random orders each. Writes
 the curves as CSV and their figure; `jaxloss sde fit` reads the same file.
 """
 
@@ -17,32 +17,24 @@ import numpy as np
 import PIL.Image
 from rich.console import Console
 
-from jaxloss import load_params, lpips
+from jaxloss import InputError, load_params, lpips
+from jaxloss._files import part_file
 from jaxloss._types import Image, Params
-from jaxloss.evaluate import InputError, curves_csv, read_curves, read_image, save_picture
-from jaxloss.evaluate._curve_fits import (
-    MODELS,
-    Analysis,
-    analyze,
-    check_table,
-    hypothesis_table,
-    parameter_table,
-    verdict,
-)
-from jaxloss.evaluate._curve_plot import plot_curves
-from jaxloss.evaluate._saving import check_destination
-from jaxloss.sde import CONDITIONS, Curve, Estimate, measure
+from jaxloss.cli._curve_tables import analysis_tables
+from jaxloss.curves import Analysis, analyze, curves_csv, plot_curves, read_curves
+from jaxloss.images import check_destination, read_image, save_picture
+from jaxloss.sde import CONDITIONS, Curve, measure
 
-from ._command import Parser, positive, progress
-from ._reconstruction import SIDE, reconstruct
-from ._results import FOLDER
+from ..._command import Parser, positive, progress
+from ..._results import FOLDER
+from ._methods import SIDE, reconstruct
 
 
 WINDOW = 3  # of the moving average of the share, in measurements
 
 
 def main() -> None:
-    parser = Parser("reconstruction", __doc__)
+    parser = Parser("studies.reconstruction", __doc__)
     parser.add_argument("--images", type=Path, required=True, metavar="FOLDER", help="of photographs")
     parser.add_argument("--repetitions", type=positive, default=4, help="of each photograph (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
@@ -117,72 +109,17 @@ def _curves(keys: jax.Array, target: Image, reference: Image, params: Params, *,
     return jax.vmap(curve)(keys)
 
 
-HEADINGS = (
-    "condition", "κ", "μ", "normality, p", "autocorrelation, p", "AIC, geometric", "AIC, arithmetic", "AIC, power law",
-)  # fmt: skip
-
-
-LETTERS = {"sigma": "σ", "eta": "η", "xi": "ξ"}
-
-
-def rows(found: Analysis) -> Iterator[list[str]]:
-    """A line per condition, under `HEADINGS`: estimates with intervals, p-values, and AIC less that of the best."""
-    for condition, fitted in found.fits.items():
-        checks = found.diagnoses[condition]
-        tests = (checks.normality, checks.autocorrelation)
-        best = min(checks.aic.values())
-        yield [
-            condition,
-            interval(fitted.kappa),
-            interval(fitted.mu),
-            *("none" if test is None else f"{test.p_value:.0e}" for test in tests),
-            *(f"{checks.aic[name] - best:.0f}" if name in checks.aic else "none" for name in MODELS),
-        ]
-
-
-def markdown(path: Path) -> tuple[list[list[str]], str]:
-    """Rows and notes for the page, of a file of curves."""
-    found = analyze(read_curves(path))
-    notes = (
-        "Command: `python -m benchmarks.reconstruction --images FOLDER`. Intervals of 95 %; AIC less that of the best "
-        f"model. {verdict(found)}"
-    )
-    return list(rows(found)), f"{notes} {parts(found)}".rstrip()
-
-
-def parts(found: Analysis) -> str:
-    """The separated parameters in a sentence."""
-    separation = found.separation
-    if separation is None:
-        return ""
-    values = ", ".join(f"{LETTERS[name]} = {interval(part)}" for name, part in separation.parts.items())
-    if separation.additivity is None:
-        return f"{values}."
-    return f"{values}; Wald test of additivity: p = {separation.additivity.p_value:.1g}."
-
-
-def interval(estimate: Estimate) -> str:
-    return f"{estimate.value:.3f} [{estimate.lower:.3f}, {estimate.upper:.3f}]"
-
-
 def show(found: Analysis) -> None:
     console = Console(width=None if Console().is_terminal else 100)
-    for table in (parameter_table(found), check_table(found), hypothesis_table(found)):
-        if table is not None:
-            console.print(table)
-    console.print(verdict(found), highlight=False)
+    for part in analysis_tables(found):
+        console.print(part, highlight=not isinstance(part, str))
 
 
 def write_text(path: Path, text: str) -> None:
     """Whole or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with part_file(path) as part:
         part.write_text(text, encoding="utf-8")
         os.replace(part, path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written: {error.strerror}.") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -10,16 +10,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._command import print_table
-from ._inpainting_networks import compose, fill
-from ._inpainting_pictures import draw_curves, draw_sheet
-from ._inpainting_summary import HEADINGS, MASKED, MEAN, PICTURES, STEMS, TARGET, WORDS, rows, score
-from ._inpainting_training import CONTESTS, SIZES, Examples, Size, State, examples, inpaint, start, train
-from ._photographs import SCALES, Photograph, Stack, at_scales, stack
-from ._results import Record, append
-from ._training import Progress
-from ._training_command import Course, Plan, TrainingParser
-from ._training_pictures import save_figures
+from ..._command import print_table
+from ..._results import Record, append
+from .._command import Course, Plan, TrainingParser
+from .._photographs import SCALES, Photograph, Stack, at_scales, stack
+from .._pictures import save_figures
+from .._training import Progress
+from ._networks import compose, fill
+from ._pictures import draw_curves, draw_sheet
+from ._summary import HEADINGS, MASKED, MEAN, PICTURES, STEMS, TARGET, WORDS, rows, score
+from ._training import CONTESTS, SIZES, Examples, Size, State, examples, inpaint, start, train
 
 
 EXAMPLES, SHOWN = 32, 5

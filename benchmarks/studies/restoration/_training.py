@@ -1,6 +1,7 @@
 """The network of Zhao et al., the losses it is trained with, and the steps of a training."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,10 +13,10 @@ from flax import linen as nn
 import jaxloss
 from jaxloss.backbones._network import convolve  # on all cores of a CPU
 
-from ._command import CHANNELS
-from ._photographs import Stack
-from ._restoration_tasks import TASKS, random_pairs
-from ._training import Progress, advance, first
+from ..._command import CHANNELS
+from .._photographs import Stack
+from .._training import Progress, TrainingSize, advance, first
+from ._tasks import TASKS, random_pairs
 
 
 LOSSES: dict[str, Callable[[jax.Array, jax.Array], jax.Array]] = {
@@ -27,26 +28,18 @@ LOSSES: dict[str, Callable[[jax.Array, jax.Array], jax.Array]] = {
 }
 
 
-class Size(NamedTuple):
-    """How large the network is and how long it is trained.
+@dataclass(frozen=True, kw_only=True)
+class Size(TrainingSize):
+    """The network, and how it is trained.
 
     Attributes:
         width: Channels of the two hidden layers.
         residual: Whether the network's output is added to its input, which it then leaves as it is at first.
-        crop: Side of the crops in pixels.
-        batch: Crops per step.
-        steps: Number of steps.
         learning_rate: Of Adam at its highest; it rises in the first twentieth of the steps and falls as a cosine.
-        chunk: Steps between two looks at the progress, which are also those between two checkpoints.
     """
 
     width: int
     residual: bool
-    crop: int
-    batch: int
-    steps: int
-    learning_rate: float
-    chunk: int
 
 
 SIZES = {

@@ -6,9 +6,10 @@ import jax
 
 import jaxloss
 
-from ._inpainting_training import CONTESTS, Examples
-from ._photographs import trained_on
-from ._results import Record, Run
+from ..._results import Record, Run
+from .._command import command
+from .._photographs import trained_on
+from ._training import CONTESTS, Examples
 
 
 STEMS = {"small": "inpainting", "full": "inpainting_full"}  # of the files of results, by size
@@ -68,9 +69,9 @@ def markdown(run: Run) -> tuple[list[list[str]], str]:
     settings = run.about["settings"]
     minutes = sum(record.get("seconds", 0) for record in run.measurements) / 60
     notes = (
-        f"Command: `{settings['command']}`, seed {settings['seed']}. {settings['steps']} steps of {settings['batch']} "
-        f"crops of {settings['crop']} x {settings['crop']} pixels, U-Net of {settings['width']} channels, "
-        f"{minutes:.0f} minutes for all trainings. {trained_on(settings)}; means over "
+        f"Command: `{command('inpainting', settings['size'])}`, seed {settings['seed']}. {settings['steps']} steps of "
+        f"{settings['batch']} crops of {settings['crop']} x {settings['crop']} pixels, U-Net of {settings['width']} "
+        f"channels, {minutes:.0f} minutes for all trainings. {trained_on(settings)}; means over "
         f"{settings['examples']} crops of {', '.join(settings['held_out'])}. coordfill trains on LPIPS."
     )
     return rows(run.measurements, "**{}**"), notes

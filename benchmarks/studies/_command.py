@@ -1,39 +1,26 @@
-"""What the command lines of the benchmarks that train on photographs share."""
+"""What the command lines of the studies that train on photographs share."""
 
 import argparse
 import contextlib
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import jax
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeRemainingColumn
 
-from jaxloss.evaluate import InputError
+from jaxloss import InputError
 
-from ._command import Parser, names_from, positive
+from .._command import Parser, names_from, positive
+from .._results import FOLDER, ROOT, Record, describe_run, start_file
 from ._photographs import Photograph, read_photographs, split
-from ._results import FOLDER, ROOT, Record, describe_run, start_file
-from ._training import Progress, State, load, save
+from ._training import Progress, State, TrainingSize, load, save
 
 
 LIBRARIES = ("flax", "optax", "pillow")
-
-
-class TrainingSize(Protocol):
-    """What the sizes of all scripts have; each is a named tuple."""
-
-    @property
-    def crop(self) -> int: ...
-
-    @property
-    def steps(self) -> int: ...
-
-    def _asdict(self) -> dict[str, Any]: ...
-
-    def _replace(self, *, steps: int) -> Self: ...
 
 
 AnySize = TypeVar("AnySize", bound=TrainingSize)
@@ -66,12 +53,12 @@ class Plan(NamedTuple, Generic[AnySize]):
 
 
 class TrainingParser(Parser):
-    """The options of a script that trains; `choices` are those of its own, comma-separated names."""
+    """The options of a study that trains; `choices` are those of its own, comma-separated names."""
 
-    def __init__(self, script: str, description: str | None, full: str, **choices: Collection[str]) -> None:
-        super().__init__(script, description)
-        self.script = script
-        add, checkpoints = self.add_argument, ROOT / "build" / script
+    def __init__(self, study: str, description: str | None, full: str, **choices: Collection[str]) -> None:
+        super().__init__(f"studies.{study}", description)
+        self.study = study
+        add, checkpoints = self.add_argument, ROOT / "build" / study
         add("--images", type=Path, required=True, metavar="FOLDER", help="of color photographs")
         held_out = "photographs to test on, never trained on (default: the last two)"
         add("--held-out", type=lambda text: text.split(","), metavar="NAMES", help=held_out)
@@ -90,20 +77,19 @@ class TrainingParser(Parser):
     ) -> Plan[AnySize]:
         """Reads the photographs; `settings` are the script's own that decide on the results."""
         name = "full" if options.full else "small"
-        size = sizes[name] if options.steps is None else sizes[name]._replace(steps=options.steps)
+        size = sizes[name] if options.steps is None else replace(sizes[name], steps=options.steps)
         photographs, notes = read_photographs(options.images, size.crop)
         for note in notes:
             say(note)
         training, testing = split(photographs, options.held_out)
         settings = {
-            **size._asdict(),
+            **asdict(size),
             **settings,
             "seed": options.seed,
             "training": [photograph.name for photograph in training],
             "held_out": [photograph.name for photograph in testing],
         }
-        command = f"{self.prog} --images FOLDER" + (" --full" if options.full else "")
-        about = describe_run(self.script, {"size": name, "command": command, **settings}, LIBRARIES)
+        about = describe_run(self.study, {"size": name, "command": command(self.study, name), **settings}, LIBRARIES)
         output = options.output or FOLDER / f"{stems[name]}.jsonl"
         keys, checkpoints = jax.random.split(jax.random.key(options.seed), 3), options.checkpoints / name
         return Plan(size, keys, training, testing, settings, about, output, checkpoints, options.resume)
@@ -118,6 +104,11 @@ class TrainingParser(Parser):
         except KeyboardInterrupt:
             say("Stopped. The same command with --resume goes on.")
             sys.exit(130)
+
+
+def command(study: str, size: str = "small") -> str:
+    """What one types for a study of a size."""
+    return f"python -m benchmarks.studies.{study} --images FOLDER" + (" --full" if size == "full" else "")
 
 
 def different_names_from(choices: Collection[str]) -> Callable[[str], list[str]]:

@@ -15,16 +15,16 @@ import numpy as np
 from jaxloss.evaluate import compare
 from jaxloss.ops import to_float
 
-from ._command import print_table
-from ._photographs import SCALES, at_scales
-from ._restoration_pictures import draw_curves, draw_sheet
-from ._restoration_summary import INPUT, PICTURES, STEMS, headings, rows, scores
-from ._restoration_tasks import DEGRADATIONS, TASKS, stack_pairs
-from ._restoration_training import LOSSES, SIZES, Probe, Size, State, restore, start, train
-from ._results import Record, append
-from ._training import Progress
-from ._training_command import Course, Plan, TrainingParser
-from ._training_pictures import save_figures
+from ..._command import print_table
+from ..._results import Record, append
+from .._command import Course, Plan, TrainingParser
+from .._photographs import SCALES, at_scales
+from .._pictures import save_figures
+from .._training import Progress
+from ._pictures import draw_curves, draw_sheet
+from ._summary import INPUT, PICTURES, STEMS, headings, rows, scores
+from ._tasks import DEGRADATIONS, TASKS, stack_pairs
+from ._training import LOSSES, SIZES, Probe, Size, State, restore, start, train
 
 
 PROBE_SIDE, PICTURE_SIDE = 256, 96

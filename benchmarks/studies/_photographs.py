@@ -11,11 +11,12 @@ import numpy as np
 import PIL.Image
 from jax import lax
 
-from jaxloss.evaluate import InputError, read_image
+from jaxloss import InputError
+from jaxloss.images import read_image
 from jaxloss.ops import to_float
 
-from ._command import CHANNELS
-from ._results import Record
+from .._command import CHANNELS
+from .._results import Record
 
 
 SCALES = [1.0, 0.7, 0.5]  # at which photographs are trained on

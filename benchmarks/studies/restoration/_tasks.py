@@ -11,7 +11,7 @@ import PIL.Image
 
 from jaxloss.ops import separable_filter, to_float
 
-from ._photographs import Photograph, Stack, random_crops, stack
+from .._photographs import Photograph, Stack, random_crops, stack
 
 
 NOISE = 0.05  # standard deviation of the sensor's noise, for values in [0, 1]

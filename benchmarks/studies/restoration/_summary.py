@@ -7,8 +7,9 @@ import numpy as np
 
 from jaxloss.registry import METRICS
 
-from ._photographs import trained_on
-from ._results import Record, Run
+from ..._results import Record, Run
+from .._command import command
+from .._photographs import trained_on
 
 
 STEMS = {"small": "restoration", "full": "restoration_full"}  # of the files of results, by size
@@ -117,7 +118,7 @@ def markdown(found: Sequence[tuple[Record, list[Record]]]) -> tuple[list[str], l
     minutes = sum(record.get("seconds", 0) for _, records in found for record in records) / 60
     network = f"{settings['width']} channels" + (", residual" if settings["residual"] else "")
     notes = (
-        f"Command: `{settings['command']}`, seed {settings['seed']}. Network: {network}; "
+        f"Command: `{command('restoration', settings['size'])}`, seed {settings['seed']}. Network: {network}; "
         f"{settings['steps']} steps of {settings['batch']} crops of {settings['crop']} x {settings['crop']} pixels, "
         f"{minutes:.0f} minutes for all trainings. {trained_on(settings)}; "
         f"means over {', '.join(settings['held_out'])}.\n\n"

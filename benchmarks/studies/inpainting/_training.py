@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,10 +14,10 @@ import optax
 import jaxloss
 from jaxloss.losses._inpainting_recipes import Discriminator, Recipe, Term
 
-from ._command import CHANNELS
-from ._inpainting_networks import InpaintingNetwork, PatchDiscriminator, compose, random_masks
-from ._photographs import Stack, random_crops
-from ._training import Progress, advance, first
+from ..._command import CHANNELS
+from .._photographs import Stack, random_crops
+from .._training import Progress, TrainingSize, advance, first
+from ._networks import InpaintingNetwork, PatchDiscriminator, compose, random_masks
 
 
 class Contest(NamedTuple):
@@ -50,26 +51,17 @@ CONTESTS = {
 }
 
 
-class Size(NamedTuple):
-    """How large the networks are and how long they are trained.
+@dataclass(frozen=True, kw_only=True)
+class Size(TrainingSize):
+    """The two networks, and how they are trained: crops have sides of multiples of 16 pixels.
 
     Attributes:
         width: Channels of the first stage of the U-Net.
         discriminator_width: Channels of the first block of the discriminator.
-        crop: Side of the crops in pixels, a multiple of 16.
-        batch: Crops per step.
-        steps: Number of steps.
-        learning_rate: Of Adam, for both players.
-        chunk: Steps between two looks at the progress, which are also those between two checkpoints.
     """
 
     width: int
     discriminator_width: int
-    crop: int
-    batch: int
-    steps: int
-    learning_rate: float
-    chunk: int
 
 
 SIZES = {

@@ -6,8 +6,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from ._inpainting_summary import MEAN, TITLES
-from ._training_pictures import draw_baseline, draw_curve, draw_picture, finish
+from .._pictures import draw_baseline, draw_curve, draw_picture, finish
+from ._summary import MEAN, TITLES
 
 
 COLORS = ("#0b6e99", "#d08c2e", "#b3343a", "#8a4f9e")

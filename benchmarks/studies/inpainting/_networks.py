@@ -8,7 +8,7 @@ from flax import linen as nn
 
 from jaxloss.backbones import PartialConv
 
-from ._command import CHANNELS
+from ..._command import CHANNELS
 
 
 class InpaintingNetwork(nn.Module):

@@ -1,9 +1,10 @@
-"""A training in chunks that can be stopped and continued: its progress, its loop and its checkpoints."""
+"""A training in chunks that can be stopped and continued: its size, its progress, its loop and its checkpoints."""
 
 import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -13,12 +14,31 @@ import jax.numpy as jnp
 import msgpack
 import numpy as np
 
-from jaxloss.evaluate import InputError
+from jaxloss import InputError
 
-from ._results import Record
+from .._results import Record
 
 
 State = TypeVar("State")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSize:
+    """How long a network is trained, and on how much at once; how large it is, a study adds.
+
+    Attributes:
+        crop: Side of the crops in pixels.
+        batch: Crops per step.
+        steps: Number of steps.
+        learning_rate: Of Adam at its highest.
+        chunk: Steps between two looks at the progress, which are also those between two checkpoints.
+    """
+
+    crop: int
+    batch: int
+    steps: int
+    learning_rate: float
+    chunk: int
 
 
 class Progress(NamedTuple, Generic[State]):

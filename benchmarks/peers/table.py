@@ -1,0 +1,142 @@
+"""The table of peers, a line each: the races run them, and tests/parity holds our numbers against theirs."""
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+
+from jaxloss import MS_SSIM_CONVENTIONS, MS_SSIM_WEIGHTS, SSIM_CONVENTIONS
+
+from ._lpips import original
+from ._rows import Peer
+
+
+def each(score: Callable[[np.ndarray, np.ndarray], Any]) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """Of the images of a batch, one after the other."""
+    return lambda x, y: np.array([score(a, b) for a, b in zip(x, y, strict=True)])
+
+
+def skimage_ssim(metrics: Any, x: np.ndarray, y: np.ndarray, **options: Any) -> np.ndarray:
+    return each(partial(metrics.structural_similarity, data_range=1.0, channel_axis=-1, **options))(x, y)
+
+
+def piqa_score(kind: Any, x: Any, y: Any) -> Any:
+    return _piqa_module(kind, x.shape[1], x.dtype, x.device)(x, y)
+
+
+@cache
+def _piqa_module(kind: Any, channels: int, dtype: Any, device: Any) -> Any:
+    return kind(n_channels=channels, reduction="none").to(device, dtype)
+
+
+def lpips_score(net: str, x: Any, y: Any) -> Any:
+    return original(net).to(x.device, x.dtype)(2 * x - 1, 2 * y - 1)
+
+
+def torch_gradient_loss(functional: Any, x: Any, y: Any) -> Any:
+    return sum(functional.l1_loss(x.diff(dim=axis), y.diff(dim=axis)) for axis in (-2, -1))
+
+
+def flat_where_equal(gradient: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Where the images agree dm_pix gives |x - y| a slope; ours has none."""
+    return np.where(x == y, 0, gradient)
+
+
+def flat_where_not_positive(gradient: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """TensorFlow's is NaN where a mean contrast is not positive; ours is 0."""
+    return np.nan_to_num(gradient, nan=0)
+
+
+def unknown_in_flat_windows(gradient: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """dm_pix clips variances from below at 1e-14 and covariances at what they allow: no gradient from flat windows."""
+    flat = np.full(x.shape, False)
+    for z in (x, y):
+        flat |= ndimage.maximum_filter(z, (11, 11, 1)) == ndimage.minimum_filter(z, (11, 11, 1))
+    return np.where(ndimage.binary_dilation(flat, np.ones((11, 11, 1))), np.nan, gradient)
+
+
+PIXELS = (1, 2, 3)
+WANG = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+SSIM, MS_SSIM = SSIM_CONVENTIONS, MS_SSIM_CONVENTIONS
+# piq's loss, unlike its metric, divides the weights by their sum, 1.0001.
+PIQ_LOSS = {**MS_SSIM["piq"], "weights": tuple(weight / sum(MS_SSIM_WEIGHTS) for weight in MS_SSIM_WEIGHTS)}
+SINGLE = ("float32", "float32")  # where it keeps its digits, for convolutions in float64 are slow
+# Which of two almost equal numbers is the largest of a pool is a matter of rounding, and moves the gradient.
+LPIPS: dict[str, Any] = {"precision": SINGLE, "slope_tolerance": 1e-2}
+NEVER_FLAT = ("float32", "")  # pairs without equal differences, where the slope of |x - y| is open to taste
+
+PEERS = (
+    Peer("torch", "mae", lambda nn, x, y: nn.l1_loss(x, y)),
+    Peer("dm_pix", "mae", lambda pix, x, y: pix.mae(x, y), mended=flat_where_equal),
+    Peer("torchmetrics", "mae", lambda m, x, y: m.mean_absolute_error(x, y), race=False),
+
+    Peer("torch", "mse", lambda nn, x, y: nn.mse_loss(x, y)),
+    Peer("dm_pix", "mse", lambda pix, x, y: pix.mse(x, y)),
+    Peer("scikit-image", "mse", lambda m, x, y: each(m.mean_squared_error)(x, y)),
+    Peer("torchmetrics", "mse", lambda m, x, y: m.mean_squared_error(x, y), race=False),
+
+    Peer("dm_pix", "rmse", lambda pix, x, y: pix.rmse(x, y)),
+    Peer("torchmetrics", "rmse", lambda m, x, y: m.mean_squared_error(x, y, squared=False), race=False),
+
+    # piq and piqa add 1e-8 to the squared error.
+    Peer("piq", "psnr", lambda piq, x, y: piq.psnr(x, y, reduction="none"), tolerance=1e-3),
+    Peer("piqa", "psnr", lambda piqa, x, y: piqa.psnr.psnr(x, y), tolerance=1e-3),
+    Peer("torchmetrics", "psnr", lambda m, x, y: m.image.peak_signal_noise_ratio(
+        x, y, data_range=1.0, dim=PIXELS, reduction="none")),
+    Peer("dm_pix", "psnr", lambda pix, x, y: pix.psnr(x, y)),
+    Peer("scikit-image", "psnr", lambda m, x, y: each(partial(m.peak_signal_noise_ratio, data_range=1.0))(x, y)),
+    Peer("tensorflow", "psnr", lambda tf, x, y: tf.image.psnr(x, y, 1.0), race=False),
+
+    Peer("pytorch-msssim", "ssim", lambda m, x, y: m.ssim(x, y, data_range=1.0, size_average=False)),
+    Peer("piq", "ssim", lambda piq, x, y: piq.ssim(x, y, reduction="none", downsample=False)),
+    Peer("piq", "ssim", lambda piq, x, y: piq.ssim(x, y), ours=SSIM["piq"], race=False),
+    Peer("piqa", "ssim", lambda piqa, x, y: piqa_score(piqa.SSIM, x, y)),
+    Peer("torchmetrics", "ssim", lambda m, x, y: m.image.structural_similarity_index_measure(
+        x, y, data_range=1.0, reduction="none"), ours=SSIM["torchmetrics"]),
+    Peer("kornia", "ssim", lambda kornia, x, y: kornia.metrics.ssim(x, y, 11, padding="valid").mean(PIXELS)),
+    Peer("kornia", "ssim", lambda kornia, x, y: kornia.metrics.ssim(x, y, 11).mean(), ours=SSIM["kornia"], race=False),
+    Peer("fused-ssim", "ssim", lambda m, x, y: m.fused_ssim(x, y, padding="valid", train=x.requires_grad)),
+    Peer("dm_pix", "ssim", lambda pix, x, y: pix.ssim(x, y), mended=unknown_in_flat_windows),
+    Peer("scikit-image", "ssim", lambda m, x, y: skimage_ssim(m, x, y, **WANG)),
+    Peer("scikit-image", "ssim", skimage_ssim, ours=SSIM["skimage"], race=False),
+    # TensorFlow casts to float32.
+    Peer("tensorflow", "ssim", lambda tf, x, y: tf.image.ssim(x, y, 1.0), race=False, precision=("float32", "")),
+
+    Peer("pytorch-msssim", "ms_ssim", lambda m, x, y: m.ms_ssim(x, y, data_range=1.0, size_average=False),
+         ours=MS_SSIM["pytorch_msssim"], precision=SINGLE),
+    Peer("piq", "ms_ssim", lambda piq, x, y: piq.multi_scale_ssim(x, y, reduction="none"),
+         ours=MS_SSIM["piq"], precision=SINGLE),
+    Peer("piqa", "ms_ssim", lambda piqa, x, y: piqa_score(piqa.MS_SSIM, x, y),
+         ours=MS_SSIM["piqa"], precision=SINGLE),
+    Peer("torchmetrics", "ms_ssim", lambda m, x, y: m.image.multiscale_structural_similarity_index_measure(
+        x, y, data_range=1.0, reduction="none"), ours=MS_SSIM["torchmetrics"], precision=SINGLE),
+    Peer("torchmetrics", "ms_ssim", lambda m, x, y: m.image.multiscale_structural_similarity_index_measure(
+        x, y, data_range=1.0, normalize="simple"), ours=MS_SSIM["torchmetrics_simple"], race=False, precision=SINGLE,
+         slope_tolerance=2e-4),
+    Peer("tensorflow", "ms_ssim", lambda tf, x, y: tf.image.ssim_multiscale(x, y, 1.0),
+         ours=MS_SSIM["tensorflow"], race=False, precision=SINGLE, mended=flat_where_not_positive),
+
+    Peer("lpips", "lpips", lambda _, x, y: lpips_score("alex", x, y), **LPIPS),
+    Peer("lpips", "lpips_vgg", lambda _, x, y: lpips_score("vgg", x, y), **LPIPS),
+    Peer("lpips", "lpips_squeeze", lambda _, x, y: lpips_score("squeeze", x, y), **LPIPS),
+
+    Peer("torch", "charbonnier_loss", lambda _, x, y: (((x - y) ** 2 + 1e-6).sqrt() - 1e-3).mean(),
+         ours={"epsilon": 1e-3}, race=False),
+    Peer("torch", "gradient_loss", torch_gradient_loss, race=False, precision=NEVER_FLAT),
+    Peer("kornia", "barron_loss", lambda kornia, x, y: kornia.losses.charbonnier_loss(x, y, "mean"),
+         ours={"alpha": 1.0, "scale": 1.0}, race=False),
+    Peer("kornia", "barron_loss", lambda kornia, x, y: kornia.losses.cauchy_loss(x, y, "mean"),
+         ours={"alpha": 0.0, "scale": 1.0}, race=False),
+    Peer("kornia", "barron_loss", lambda kornia, x, y: kornia.losses.geman_mcclure_loss(x, y, "mean"),
+         ours={"alpha": -2.0, "scale": 1.0}, race=False),
+    Peer("kornia", "barron_loss", lambda kornia, x, y: kornia.losses.welsch_loss(x, y, "mean"),
+         ours={"alpha": -np.inf, "scale": 1.0}, race=False),
+    # In float32 it loses what is small beside the mean of the image.
+    Peer("focal-frequency-loss", "focal_frequency_loss", lambda f, x, y: f.FocalFrequencyLoss()(x, y),
+         precision=("float64", "float64")),
+    Peer("piq", "ssim_loss", lambda piq, x, y: piq.SSIMLoss()(x, y), ours=SSIM["piq"], race=False),
+    Peer("piq", "ms_ssim_loss", lambda piq, x, y: piq.MultiScaleSSIMLoss()(x, y), ours=PIQ_LOSS, race=False,
+         precision=SINGLE),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Perceptual loss along a reconstruction: `python -m benchmarks.studies.reconstruction --images FOLDER`."""

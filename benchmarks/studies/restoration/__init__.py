@@ -1,0 +1,1 @@
+"""Which loss restores photographs best? `python -m benchmarks.studies.restoration --images FOLDER`."""
