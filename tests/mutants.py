@@ -84,8 +84,18 @@ def functions(tree: ast.Module) -> Iterator[tuple[str, ast.FunctionDef]]:
 
 def expressions(source: str, function: ast.FunctionDef) -> Iterator[tuple[str, ast.expr]]:
     """The expressions of the body that can be changed, but those that only make a text."""
-    quiet = {id(inner) for node in ast.walk(function) if isinstance(node, ast.Raise | ast.JoinedStr) for inner in ast.walk(node)}
-    nested = {id(inner) for node in ast.walk(function) if isinstance(node, ast.FunctionDef) and node is not function for inner in ast.walk(node)}
+    quiet = {
+        id(inner)
+        for node in ast.walk(function)
+        if isinstance(node, ast.Raise | ast.JoinedStr)
+        for inner in ast.walk(node)
+    }
+    nested = {
+        id(inner)
+        for node in ast.walk(function)
+        if isinstance(node, ast.FunctionDef) and node is not function
+        for inner in ast.walk(node)
+    }
     for statement in function.body:
         for node in ast.walk(statement):
             if isinstance(node, ast.expr) and id(node) not in quiet | nested and changed(node) is not None:
@@ -154,7 +164,10 @@ def verdict(mutant: Mutant | None) -> dict[str, object]:
                 command, cwd=copy, env=environment, capture_output=True, text=True, timeout=LONGEST, check=False
             )
             failed = re.search(r"^(?:FAILED|ERROR) (\S+)", ended.stdout, re.MULTILINE)
-            killed, test = ended.returncode != 0, failed[1] if failed else ended.stdout[-200:] if ended.returncode else ""
+            killed, test = (
+                ended.returncode != 0,
+                failed[1] if failed else ended.stdout[-200:] if ended.returncode else "",
+            )
         except subprocess.TimeoutExpired:
             killed, test = True, "timeout"
     return {"killed": killed, "test": test, "seconds": round(time.monotonic() - begin)}

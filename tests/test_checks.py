@@ -42,5 +42,7 @@ def test_suggestions():
 
 def test_options_are_the_defaults_but_for_what_is_given():
     assert take_options("f", SSIMDefaults, {"window_size": 7}) == SSIMDefaults(window_size=7)
-    with pytest.raises(TypeError, match=r"^f: expected options out of \['window', .*, got 'windw'. Did you mean 'window'\?$"):
+    with pytest.raises(
+        TypeError, match=r"^f: expected options out of \['window', .*, got 'windw'. Did you mean 'window'\?$"
+    ):
         take_options("f", SSIMDefaults, {"windw": "uniform"})

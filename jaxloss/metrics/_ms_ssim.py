@@ -117,17 +117,15 @@ def ms_ssim(
     return channel_scores("ms_ssim", x, y, data_range, mask, options).mean(axis=-1)
 
 
-def channel_scores(
-    name: str, x: Image, y: Image, data_range: Scalar, mask: Mask | None, given: MSSSIMOptions
-) -> Array:
+def channel_scores(name: str, x: Image, y: Image, data_range: Scalar, mask: Mask | None, given: MSSSIMOptions) -> Array:
     """`[..., C]`, or `[..., 1]` where the channels are averaged at each scale."""
     options = take_options(name, MSSSIMDefaults, given)
     options.check(name)
     pair = masked_pair(name, x, y, mask)
+    constants = make_constants(name, data_range, options.k1, options.k2, pair.x.dtype)
     weights = jnp.asarray(options.weights, pair.x.dtype)
     check_scales(name, pair.x, len(weights), options.window_size, options.odd)
     taps = as_taps(gaussian_window(options.window_size, options.sigma))
-    constants = make_constants(name, data_range, options.k1, options.k2, pair.x.dtype)
     power = NEGATIVE[options.negative]
 
     score = jnp.ones((), pair.x.dtype)

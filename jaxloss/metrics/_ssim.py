@@ -95,9 +95,7 @@ class SSIMComponents(NamedTuple):
     contrast_structure: Map
 
 
-def ssim(
-    x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None, **options: Unpack[SSIMOptions]
-) -> Scores:
+def ssim(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None, **options: Unpack[SSIMOptions]) -> Scores:
     r"""Structural similarity index: agreement of local means, variances and covariances.
 
     $$\mathrm{SSIM}(p) = \frac{2\mu_x\mu_y + C_1}{\mu_x^2 + \mu_y^2 + C_1} \cdot
@@ -199,9 +197,7 @@ def ssim_components(
     return SSIMComponents(*_component_maps(ssim_windows("ssim_components", x, y, data_range, mask, options)))
 
 
-def ssim_windows(
-    name: str, x: Image, y: Image, data_range: Scalar, mask: Mask | None, given: SSIMOptions
-) -> Windowed:
+def ssim_windows(name: str, x: Image, y: Image, data_range: Scalar, mask: Mask | None, given: SSIMOptions) -> Windowed:
     """Check all arguments of an SSIM, shrink and extend the images, and lay them out for the filter."""
     options = take_options(name, SSIMDefaults, given)
     options.check(name)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from jaxloss.registry import METRICS, Metric
-from tests.networks import tiny_params
+from tests.networks import through_thin_networks, tiny_params
 
 
 Function = Callable[..., Any]
@@ -33,15 +33,30 @@ every_masked_row = each(row for row in METRICS.values() if row.mask)
 every_ranged_row = each(row for row in METRICS.values() if "data_range" in row.needs)
 
 
+# One for each machinery: pixels, transform, sums of one field, a pyramid of them, several windows, luma, a network.
+REPRESENTATIVES = ("mse", "focal_frequency_loss", "ssim", "ms_ssim", "mix_loss", "gmsd", "lpips")
+
+
+def each_engine() -> pytest.MarkDecorator:
+    """Laws of the machinery: over a few rows, and over all with `-m "full or not full"`."""
+    marks = {row: [] if row.name in REPRESENTATIVES else [pytest.mark.full] for row in METRICS.values()}
+    rows = [pytest.param(row, id=row.name, marks=[*more, pytest.mark.xdist_group(row.name)]) for row, more in marks.items()]
+    return pytest.mark.parametrize("row", rows)
+
+
+every_engine = each_engine()
+
+
 def params_of(row: Metric) -> dict[str, Any]:
-    """Of a row with weights: `params=` with small random ones."""
+    """Of a row with weights: `params=` with random ones of thin networks."""
     return {"params": tiny_params(row.params)} if row.params else {}
 
 
 def default(row: Metric, **more: Any) -> Function:
     """The row's function as published, for images of at least `row.smallest` pixels a side."""
     needed = {name: NEEDED[name] for name in row.needs if name in NEEDED}
-    return functools.partial(row.function, **{**needed, **row.options, **more})
+    function = through_thin_networks(row.function) if row.params else row.function
+    return functools.partial(function, **{**needed, **row.options, **more})
 
 
 def example(row: Metric, **more: Any) -> Function:

@@ -1,6 +1,5 @@
 """Errors come at trace time and say four things: which function, what was expected, what came, and the way out."""
 
-import functools
 import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ import pytest
 import jaxloss
 from jaxloss import ops
 from jaxloss.registry import Metric
-from tests.contract.cases import every_masked_metric, every_metric, every_ranged_metric, small, small_shape
+from tests.contract.cases import abstract_params, every_masked_row, every_ranged_row, every_row, example, shape_of
 
 
 Call = Callable[..., Any]
@@ -109,109 +108,118 @@ CASES = {
 }  # fmt: skip
 
 
-def assert_raises(case: Case) -> str:
-    """The same error for arrays, under jit, and for shapes alone."""
+def message_of(case: Case) -> str:
+    """Of the error that comes when shapes alone are known, with its four parts."""
     shapes = [jax.ShapeDtypeStruct(shape, case.dtype) for shape in case.shapes]
-    arrays = [jnp.zeros(shape, case.dtype) for shape in case.shapes]
-    messages = set()
-    for attempt in (
-        lambda: case.call(*arrays),
-        lambda: jax.jit(case.call)(*arrays),
-        lambda: jax.eval_shape(case.call, *shapes),
-    ):
-        with pytest.raises(case.error) as caught:
-            attempt()
-        messages.add(str(caught.value))
-    (message,) = messages
+    with pytest.raises(case.error) as caught:
+        jax.eval_shape(case.call, *shapes)
+    message = str(caught.value)
     for word in case.words:
         assert word in message
     assert re.fullmatch(r"(?s)\w+: expected .+, got .+\. .+\.", message), message
     return message
 
 
-def named(row: Metric) -> str:
-    """A loss made of a metric may leave the checks to it."""
-    return rf"{row.name.removesuffix('_loss')}(_loss)?: expected "
-
-
-def assert_metric_raises(
-    row: Metric,
-    call: Call,
-    error: type[Exception],
-    *words: str,
-    shape: tuple[int, ...] | None = None,
-    dtype: Any = jnp.float32,
-) -> None:
-    shape = (*small_shape(row), 3) if shape is None else shape
-    message = assert_raises(Case(call, error, words, (shape, shape), dtype))
-    assert re.match(named(row), message), message
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_error(name: str) -> None:
-    assert_raises(CASES[name])
+    message_of(CASES[name])
 
 
-@every_metric
+def test_the_same_error_for_arrays_and_under_jit() -> None:
+    case = CASES["ssim of 10"]
+    arrays = [jnp.zeros(shape, case.dtype) for shape in case.shapes]
+    for call in (case.call, jax.jit(case.call)):
+        with pytest.raises(case.error) as caught:
+            call(*arrays)
+        assert str(caught.value) == message_of(case)
+
+
+def assert_row_raises(
+    row: Metric,
+    error: type[Exception],
+    *words: str,
+    shapes: tuple[tuple[int, ...], ...] = (),
+    dtype: Any = jnp.float32,
+    **options: Any,
+) -> None:
+    shapes = shapes or (shape_of(row),) * 2
+
+    def call(x: Any, y: Any) -> Any:
+        # Parameters are arguments of the trace, too: what is wrong here comes before they are looked at.
+        return jax.eval_shape(lambda x, y, params: example(row, **options)(x, y, **params), x, y, abstract_params(row))
+
+    message = message_of(Case(call, error, words, shapes, dtype))
+    assert message.startswith(f"{row.function.__name__}: expected "), message
+
+
+@every_row
 @pytest.mark.parametrize("dtype", [jnp.uint8, jnp.int32, jnp.bool_], ids=["uint8", "int32", "bool"])
 def test_integer_images(row: Metric, dtype: Any) -> None:
-    assert_metric_raises(row, small(row), TypeError, "floating", np.dtype(dtype).name, "ops.to_float", dtype=dtype)
+    assert_row_raises(row, TypeError, "floating", np.dtype(dtype).name, "ops.to_float", dtype=dtype)
 
 
-@every_metric
+@every_row
 @pytest.mark.parametrize("shape", [(40, 44), (44,), (), (40, 0, 3), (0, 44, 3), (40, 44, 0)], ids=str)
 def test_missing_and_empty_axes(row: Metric, shape: tuple[int, ...]) -> None:
-    assert_metric_raises(row, small(row), ValueError, "[..., H, W, C]", str(shape), "image[..., None]", shape=shape)
+    assert_row_raises(row, ValueError, "[..., H, W, C]", str(shape), "image[..., None]", shapes=(shape, shape))
 
 
-@every_metric
+@every_row
 @pytest.mark.parametrize("other", [CHANNELS_FIRST, (40, 44, 3), (2, 40, 44, 1), (2, 40, 43, 3)], ids=str)
 def test_shapes_differ(row: Metric, other: tuple[int, ...]) -> None:
     """Nothing is broadcast: a reference that is meant for a batch says so."""
     words = ("equal shape", f"{IMAGE} and {other}", "moveaxis", "broadcast_to")
-    assert_raises(Case(small(row), ValueError, words, (IMAGE, other)))
+    assert_row_raises(row, ValueError, *words, shapes=(IMAGE, other))
 
 
-@every_ranged_metric
+@every_row
+def test_too_small(row: Metric) -> None:
+    """One pixel less than the registry says is refused, and what it says is not."""
+    side = row.example_side
+    if side > 1:
+        small = (side - 1, side + 9, 3)
+        assert_row_raises(row, ValueError, f"at least {side} x {side} pixels", str(small), shapes=(small, small))
+    for shape in ((side, side + 9, 3), (side + 9, side, 3)):
+        image = jax.ShapeDtypeStruct(shape, jnp.float32)
+        jax.eval_shape(lambda x, y, params: example(row)(x, y, **params), image, image, abstract_params(row))
+
+
+@every_ranged_row
 @pytest.mark.parametrize("value", [0, 0.0, -1.0, float("nan"), float("inf"), np.float64(0)], ids=repr)
 def test_data_range_must_be_positive(row: Metric, value: float) -> None:
-    call = functools.partial(small(row), data_range=value)
-    assert_metric_raises(row, call, ValueError, "data_range > 0", str(value), "255.0 for [0, 255]")
+    assert_row_raises(row, ValueError, "data_range > 0", str(value), "255.0 for [0, 255]", data_range=value)
 
 
-@every_ranged_metric
-def test_data_range_is_required(row: Metric) -> None:
-    image = jnp.zeros((*small_shape(row), 3))
-    with pytest.raises(TypeError, match=rf"{row.name}\(\).*data_range"):
-        row.function(image, image)
-
-
-@every_metric
-def test_unknown_keyword(row: Metric) -> None:
-    image = jnp.zeros((*small_shape(row), 3))
-    with pytest.raises(TypeError, match=rf"^{row.name}(\(\)|:).*'reduction'"):
-        small(row)(image, image, reduction="mean")
-    with pytest.raises(TypeError, match=rf"{row.name}\(\) takes 2 positional arguments"):
+@every_row
+def test_keywords(row: Metric) -> None:
+    """What is needed has to be given, what is unknown is refused, and nothing but the images comes by position."""
+    image = np.zeros(shape_of(row), np.float32)
+    for needed in row.needs:
+        with pytest.raises(TypeError, match=needed):
+            row.function(image, image, **{name: 1.0 for name in row.needs if name != needed})
+    with pytest.raises(TypeError, match="'reduction'"):
+        example(row, reduction="mean")(image, image, **({"params": {}} if row.params else {}))
+    with pytest.raises(TypeError, match="positional argument"):
         row.function(image, image, 1.0)
 
 
-@pytest.mark.parametrize("function", [jaxloss.ssim_map, jaxloss.ssim_components])
-def test_unknown_keyword_of_a_map(function: Call) -> None:
-    with pytest.raises(TypeError, match=rf"^{function.__name__}(\(\)|:).*'reduction'"):
+@pytest.mark.parametrize("function", [jaxloss.ssim_map, jaxloss.ms_ssim, jaxloss.mix_loss])
+def test_unknown_option(function: Call) -> None:
+    with pytest.raises(TypeError, match=rf"^{function.__name__}: expected options .*'reduction'"):
         function(jnp.zeros(IMAGE), jnp.zeros(IMAGE), data_range=1.0, reduction="mean")
 
 
-@every_masked_metric
+@every_masked_row
 def test_mask_must_fit(row: Metric) -> None:
-    height, width = small_shape(row)
-    image = (2, height, width, 3)
+    height, width, channels = shape_of(row)
+    shapes = ((2, height, width, channels),) * 2
     for mask in ((2, height, width, 1), (3, height, width), (height, width - 1), (1, height, width), (width,), ()):
-        call = functools.partial(small(row), mask=jnp.ones(mask))
-        assert_metric_raises(row, call, ValueError, "mask of shape [..., H, W]", str(mask), "mask[..., 0]", shape=image)
+        words = ("mask of shape [..., H, W]", str(mask), "mask[..., 0]")
+        assert_row_raises(row, ValueError, *words, shapes=shapes, mask=np.ones(mask, np.float32))
 
 
-@every_masked_metric
-@pytest.mark.parametrize("dtype", [jnp.int32, jnp.uint8], ids=["int32", "uint8"])
+@every_masked_row
+@pytest.mark.parametrize("dtype", [np.int32, np.uint8], ids=["int32", "uint8"])
 def test_mask_of_integers(row: Metric, dtype: Any) -> None:
-    call = functools.partial(small(row), mask=jnp.ones(small_shape(row), dtype))
-    assert_metric_raises(row, call, TypeError, "mask of dtype bool or floating", np.dtype(dtype).name, "mask > 0")
+    words = ("mask of dtype bool or floating", np.dtype(dtype).name, "mask > 0")
+    assert_row_raises(row, TypeError, *words, mask=np.ones(shape_of(row)[:2], dtype))

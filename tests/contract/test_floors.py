@@ -15,23 +15,26 @@ PACKAGE = "jaxloss"
 
 FLOORS = (
     {"_types", "_checks"},
-    {"ops"},
-    {"metrics", "backbones", "weights"},
-    {"perceptual", "sets"},
+    {"ops", "_files"},
+    {"metrics", "closed_forms", "backbones", "weights"},
+    {"perceptual", "sets", "sde"},
     {"losses"},
-    {"judgments", "sde"},
+    {"judgments"},
     {"registry"},
-    {"evaluate"},
-    {PACKAGE, "cli", "_sde_command", "__main__"},  # the package's own __init__ gathers the public names
+    {"images", "curves", "evaluate"},
+    {PACKAGE, "cli", "__main__"},  # the package's own __init__ gathers the public names
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # The only imports from one room to another of the same floor.
 SIDEWAYS = {
-    ("_checks", "_types"), ("weights", "backbones"), ("cli", PACKAGE), ("cli", "_sde_command"), ("__main__", "cli"),
+    ("_checks", "_types"), ("closed_forms", "metrics"), ("weights", "backbones"),
+    ("evaluate", "images"), ("curves", "images"), ("curves", "evaluate"), ("cli", PACKAGE), ("__main__", "cli"),
 }  # fmt: skip
 
-# What the rooms below evaluate leave to it, to the command line and to weights: files and terminals.
-FILE_MODULES = set("PIL io matplotlib os pathlib pooch rich safetensors shutil tempfile typer".split())
+# Files are for the upper floors and for weights; terminals are for the command line alone, networks for backbones.
+FILE_MODULES = set("PIL io matplotlib os pathlib pooch safetensors shutil tempfile".split())
+FILE_ROOMS = {"_files", "weights", "images", "curves", "evaluate", "cli", PACKAGE, "__main__"}
+TERMINAL_MODULES = {"rich", "typer"}
 NETWORK_MODULES = {"flax"}
 LONGEST_FILE = 400
 
@@ -71,15 +74,13 @@ def inner_violations(module: str, imports: set[str]) -> Iterator[str]:
             yield f"{module} imports sideways from {other}"
 
 
-def has_files(room: str) -> bool:
-    return FLOOR[room] >= FLOOR["evaluate"] or room == "weights"
-
-
 def outer_violations(module: str, imports: set[str]) -> Iterator[str]:
     """Imports from outside the package that belong to other rooms."""
     room = room_of(module)
     outside = {name.split(".")[0] for name in imports}
-    forbidden = set() if has_files(room) else set(FILE_MODULES)
+    forbidden = set() if room in FILE_ROOMS else set(FILE_MODULES)
+    if room != "cli":
+        forbidden |= TERMINAL_MODULES
     if room != "backbones":
         forbidden |= NETWORK_MODULES
     if room == PACKAGE:
@@ -99,8 +100,8 @@ def violations(sources: dict[str, str], packages: set[str]) -> list[str]:
         inner = {name for name in imports if name.split(".")[0] == PACKAGE}
         graph[module] = inner
         found += [*inner_violations(module, inner), *outer_violations(module, imports - inner)]
-        if not has_files(room) and opens_files(source):
-            found.append(f"{module} opens a file, which belongs to evaluate")
+        if room not in FILE_ROOMS and opens_files(source):
+            found.append(f"{module} opens a file, which belongs to the upper floors")
     try:
         graphlib.TopologicalSorter(graph).prepare()
     except graphlib.CycleError as error:
@@ -133,6 +134,8 @@ def test_package_keeps_to_its_floors() -> None:
         ("metrics._ssim", "import PIL.Image", "imports PIL, which"),
         ("registry", "text = open('table').read()", "opens a file"),
         ("evaluate", "from flax import linen", "imports flax, which"),
+        ("evaluate", "from rich.table import Table", "imports rich, which"),
+        ("images", "from ..evaluate import compare", "imports sideways from jaxloss.evaluate"),
         ("attic", "", "the room attic is on no floor"),
         ("", "import optax", "jaxloss imports optax, which"),
     ],
@@ -143,7 +146,8 @@ def test_checker_finds_violation(module: str, source: str, expected: str) -> Non
         "jaxloss._checks": "from ._types import Array",
         "jaxloss._types": "",
         "jaxloss.cli": "import rich\n\nfrom . import __version__, evaluate",
-        "jaxloss.evaluate": "from pathlib import Path",
+        "jaxloss.evaluate": "from pathlib import Path\n\nfrom ..images import read_image",
+        "jaxloss.images": "import PIL",
         "jaxloss.losses": "",
         "jaxloss.metrics": "from ._ms_ssim import ms_ssim as ms_ssim",
         "jaxloss.metrics._ms_ssim": "from .._checks import check_pair\nfrom ._ssim import ssim_map",
@@ -151,11 +155,23 @@ def test_checker_finds_violation(module: str, source: str, expected: str) -> Non
         "jaxloss.ops._filters": "import jax",
         "jaxloss.weights": "import pathlib",
     }
-    packages = {"jaxloss", "jaxloss.evaluate", "jaxloss.losses", "jaxloss.metrics"}
+    packages = {"jaxloss", "jaxloss.evaluate", "jaxloss.images", "jaxloss.losses", "jaxloss.metrics"}
     assert violations(sources, packages) == []
     name = f"jaxloss.{module}".removesuffix(".")
     found = violations({**sources, name: f"{sources.get(name, '')}\n{source}"}, packages)
     assert [line for line in found if expected in line] != [], found
+
+
+def test_tests_mirror_the_package() -> None:
+    """A test file is named after the module that it tests, and every module with something to test has one."""
+    modules = {path.relative_to(ROOT / PACKAGE) for path in (ROOT / PACKAGE).rglob("_*.py")}
+    names = {path.parent / path.name.replace("_", "test_", 1) for path in modules if not path.name.startswith("__")}
+    rooms = {path.parent for path in names}
+    tests = {path.relative_to(ROOT / "tests") for path in (ROOT / "tests").rglob("test_*.py")}
+    mirrored = {path for path in tests if path.parent in rooms}
+    assert len(mirrored) > 30
+    assert sorted(map(str, mirrored - names - ELSEWHERE)) == []
+    assert sorted(map(str, names - mirrored - UNTESTED)) == []
 
 
 def test_files_are_short() -> None:

@@ -50,7 +50,9 @@ def test_double_precision_is_kept(row: Metric) -> None:
     """float64 where an image is; float32 stays float32 though x64 is on."""
     score = jax.tree_util.Partial(lambda x, y, params: example(row)(x, y, **params))
     single, double = abstract(row), abstract(row, dtype=np.float64)
-    dtypes = [jax.eval_shape(score, x, y, abstract_params(row)).dtype for x in (single, double) for y in (single, double)]
+    dtypes = [
+        jax.eval_shape(score, x, y, abstract_params(row)).dtype for x in (single, double) for y in (single, double)
+    ]
     assert dtypes == [np.float32, np.float64, np.float64, np.float64]
 
 

@@ -106,12 +106,11 @@ def test_empty_mask_scores_nan_with_a_gradient_of_zero(row: Metric) -> None:
 def test_a_mask_may_be_bool_and_serve_a_batch(row: Metric) -> None:
     """What becomes of it is tested with `check_mask`, through which every mask goes."""
     height, width, _ = shape_of(row)
-    for shape in ((height, width), (3, height, width), (2, 3, height, width)):
-        for dtype in (np.float32, np.bool_, jnp.bfloat16):
-            score = jax.eval_shape(
-                lambda x, mask, params: example(row)(x, x, mask=mask, **params),
-                abstract(row, 2, 3),
-                jax.ShapeDtypeStruct(shape, dtype),
-                abstract_params(row),
-            )
-            assert (score.shape, score.dtype) == ((2, 3), np.float32)
+    for shape, dtype in (((height, width), np.bool_), ((3, height, width), jnp.bfloat16)):
+        score = jax.eval_shape(
+            lambda x, mask, params: example(row)(x, x, mask=mask, **params),
+            abstract(row, 2, 3),
+            jax.ShapeDtypeStruct(shape, dtype),
+            abstract_params(row),
+        )
+        assert (score.shape, score.dtype) == ((2, 3), np.float32)

@@ -1,6 +1,7 @@
 """Laws of the scores: identity, symmetry, range, direction, unit."""
 
 import functools
+import re
 
 import jax
 import numpy as np
@@ -95,7 +96,7 @@ def test_images_of_a_batch_do_not_mix(row: Metric) -> None:
 def test_one_number_per_image(row: Metric) -> None:
     """Whatever the leading axes, and also for no image at all."""
     params = abstract_params(row)
-    for leading in ((), (2,), (2, 3), (0,), (2, 0)):
+    for leading in ((), (2, 3), (2, 0)):
         image = abstract(row, *leading)
         score = jax.eval_shape(lambda x, y, params: example(row)(x, y, **params), image, image, params)
         assert (score.shape, score.dtype) == (leading, np.float32)
@@ -110,7 +111,9 @@ def test_number_of_channels(row: Metric) -> None:
             score = jax.eval_shape(lambda x, y, params: example(row)(x, y, **params), image, image, params)
             assert score.shape == ()
         else:
-            with pytest.raises(ValueError, match=rf"^{row.function.__name__}: expected .* channel"):
+            with pytest.raises(
+                ValueError, match=rf"^{row.function.__name__}: expected .*, got .*{re.escape(str(image.shape))}"
+            ):
                 jax.eval_shape(lambda x, y, params: example(row)(x, y, **params), image, image, params)
 
 

@@ -22,7 +22,9 @@ def similarities(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def halve(z: np.ndarray) -> np.ndarray:
     padded = np.pad(z, (0, 1))
-    return np.array([[padded[i : i + 2, j : j + 2].mean() for j in range(0, z.shape[1], 2)] for i in range(0, len(z), 2)])
+    return np.array(
+        [[padded[i : i + 2, j : j + 2].mean() for j in range(0, z.shape[1], 2)] for i in range(0, len(z), 2)]
+    )
 
 
 def gradient(z: np.ndarray) -> np.ndarray:

@@ -22,7 +22,10 @@ POOLINGS = {
     "mean": (masked_mean, lambda v, w: np.average(v, weights=w)),
     "deviation": (masked_deviation, deviation),
     "sample deviation": (lambda v, m=None: masked_deviation(v, m, less=1), lambda v, w: deviation(v, w, 1)),
-    "ratio": (lambda v, m=None: masked_ratio(v, jnp.ones_like(v) + v, m), lambda v, w: (w * v).sum() / (w * (1 + v)).sum()),
+    "ratio": (
+        lambda v, m=None: masked_ratio(v, jnp.ones_like(v) + v, m),
+        lambda v, w: (w * v).sum() / (w * (1 + v)).sum(),
+    ),
     "norm": (lambda v, m=None: masked_norm(v, m, order=3.0), lambda v, w: np.cbrt(np.average(abs(v) ** 3, weights=w))),
 }
 every_pooling = pytest.mark.parametrize(("pooling", "truth"), POOLINGS.values(), ids=list(POOLINGS))

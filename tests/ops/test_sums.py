@@ -8,12 +8,16 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from jaxloss.ops import _strips
-from jaxloss.ops._filters import filter_maps
-from jaxloss.ops._strips import sum_field
+from jaxloss.losses._structural import MixField
+from jaxloss.metrics._multi_sigma_ssim import MultiSigmaField
+from jaxloss.metrics._statistics import Constants, SSIMField, WeightedField, dissimilarity
+from jaxloss.ops._filters import as_taps, filter_maps, gaussian_window
+from jaxloss.ops._strips import SMALLEST_STRIP, STRIP_BYTES, fitting_height
+from jaxloss.ops._sums import Field, sum_field
 
 
 TAPS = (0.2, 0.5, 0.3)
+WHOLE = 2**30  # rows of a strip
 
 
 @dataclass(frozen=True)
@@ -38,8 +42,8 @@ class Center:
         return maps[0][:, 1:-1]
 
 
-def total(gain: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
-    sums = sum_field(Covariance(), {"gain": gain}, x, y)
+def total(strip_height: int | None, gain: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
+    sums = sum_field(Covariance(), {"gain": gain}, x, y, strip_height=strip_height)
     return (sums**2 * jnp.arange(1.0, 7.0).reshape(3, 2)).sum()
 
 
@@ -47,58 +51,130 @@ def scans(function: Callable, *arguments: Any) -> int:
     return str(jax.make_jaxpr(lambda *fresh: function(*fresh))(*arguments)).count("scan[")
 
 
-@pytest.fixture(params=[19, 40, 41, 97])
-def images(request: pytest.FixtureRequest, rng: np.random.Generator) -> tuple[jax.Array, ...]:
-    return tuple(jnp.asarray(rng.random((3, request.param, 10)), jnp.float32) for _ in range(2))
-
-
-@pytest.mark.parametrize("budget", [1, 2000, 4000])
-def test_strips_sum_to_the_whole(monkeypatch: pytest.MonkeyPatch, images: tuple[jax.Array, ...], budget: int) -> None:
-    derivatives = jax.value_and_grad(total, argnums=(0, 1, 2))
-    gain = jnp.float32(0.3)
-    whole = jax.jit(derivatives)(gain, *images)
-    monkeypatch.setattr(_strips, "STRIP_BYTES", budget)
-    # Strips of fewer rows than SMALLEST_STRIP are not made, so that the smallest image here stays whole.
-    rows = images[0].shape[1] - 2
-    assert scans(derivatives, gain, *images) > 0 or rows < 2 * _strips.SMALLEST_STRIP or budget > 1
-    strips = jax.jit(lambda *arguments: derivatives(*arguments))(gain, *images)
+@pytest.mark.parametrize(("rows", "height"), [(17, 8), (38, 8), (38, 19), (39, 8), (95, 10), (95, 94), (9, 1)])
+def test_strips_sum_to_the_whole(rng: np.random.Generator, rows: int, height: int) -> None:
+    """Strips that fit, the first of which overlaps the second by much or little, and two of nearly all rows."""
+    images = [jnp.asarray(rng.random((3, rows + 2, 10)), jnp.float32) for _ in range(2)]
+    whole, strips = (
+        jax.jit(jax.value_and_grad(total, argnums=(1, 2, 3)), static_argnums=0)(strip_height, 0.3, *images)
+        for strip_height in (WHOLE, height)
+    )
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-5, atol=1e-5), strips, whole)
 
 
-@pytest.mark.parametrize("budget", [1, 2**30])
-def test_derivatives_of_both_modes_and_orders(
-    monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator, budget: int
-) -> None:
-    monkeypatch.setattr(_strips, "STRIP_BYTES", budget)
-    with jax.enable_x64(True):
-        images = [jnp.asarray(rng.random((3, 29, 10))) for _ in range(2)]
-        gain = jnp.asarray(0.3)
-        assert (scans(total, gain, *images) > 0) == (budget == 1)
-        check_grads(total, (gain, *images), order=2, modes=("fwd", "rev"), rtol=1e-4)
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("height", [8, WHOLE])
+def test_derivatives_of_both_modes_and_orders(rng: np.random.Generator, height: int) -> None:
+    images = [jnp.asarray(rng.random((3, 19, 6))) for _ in range(2)]
+    gain = jnp.asarray(0.3)
+
+    def strips(gain: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
+        return total(height, gain, x, y)
+
+    assert (scans(strips, gain, *images) > 0) == (height == 8)
+    check_grads(jax.jit(strips), (gain, *images), order=2, modes=("fwd", "rev"), rtol=1e-4)
 
 
-def test_gradient_comes_with_the_value(monkeypatch: pytest.MonkeyPatch) -> None:
+_TAPS = as_taps(gaussian_window(7, 1.5))
+_WINDOWS = (as_taps(gaussian_window(5, 0.8)), _TAPS)
+_CONSTANTS = Constants(0.0001, 0.0009, 0.5)
+FIELDS: dict[str, tuple[Field, Any]] = {
+    "ssim": (SSIMField(_TAPS, 3, dissimilarity), _CONSTANTS),
+    "ssim under a mask": (WeightedField(SSIMField(_TAPS, 3, dissimilarity)), _CONSTANTS),
+    "multi-sigma": (MultiSigmaField(_WINDOWS, 3, dissimilarity), _CONSTANTS),
+    "mix": (MixField(_WINDOWS, 3), (_CONSTANTS, 0.8, 1.0)),
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_fields_of_the_metrics_in_strips(name: str, rng: np.random.Generator) -> None:
+    field, parameters = FIELDS[name]
+    maps = [jnp.asarray(rng.random((2, 33, 21)), jnp.float32) for _ in range(3 if "mask" in name else 2)]
+
+    @jax.jit
+    def evaluate(*maps: jax.Array) -> tuple[Any, Any]:
+        def both(*maps: jax.Array, strip_height: int) -> jax.Array:
+            return sum_field(field, parameters, *maps, strip_height=strip_height).sum()
+
+        derivatives = jax.value_and_grad(both, argnums=tuple(range(len(maps))))
+        return derivatives(*maps, strip_height=9), derivatives(*maps, strip_height=WHOLE)
+
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-5), *evaluate(*maps))
+
+
+def test_strips_fit_the_cache() -> None:
+    """Of a large image each map of a strip is a MiB, more or less; small images and low ones stay whole."""
+    for shape in ((1, 2000, 3000), (4, 5000, 900)):
+        height = fitting_height(jnp.zeros(shape), 10)
+        assert 0.5 * STRIP_BYTES < 4 * shape[0] * height * shape[2] < 2 * STRIP_BYTES
+    assert fitting_height(jnp.zeros((1, 200, 300)), 10) == 190
+    assert fitting_height(jnp.zeros((1, 12, 3_000_000)), 10) == 2
+    assert fitting_height(jnp.zeros((1, 2 * SMALLEST_STRIP + 2, 3_000_000)), 2) == SMALLEST_STRIP
+
+
+def test_a_large_image_is_summed_in_strips() -> None:
+    image = jax.ShapeDtypeStruct((3, 400, 2000), jnp.float32)
+    assert scans(lambda x: total(None, jnp.float32(0.3), x, x), image) > 0
+    assert scans(lambda x: total(None, jnp.float32(0.3), x[:, :40], x[:, :40]), image) == 0
+
+
+def test_gradient_comes_with_the_value() -> None:
     """One loop, not a second one in the backward pass; and none over an image that is not differentiated."""
-    monkeypatch.setattr(_strips, "STRIP_BYTES", 1)
     x = jnp.ones((3, 40, 10))
-    one = jax.jit(jax.value_and_grad(total, argnums=1)).lower(jnp.float32(0.3), x, x).compile()
-    assert (one.as_text() or "").count(" while(") == 1
+    derivative = jax.value_and_grad(lambda x: total(8, jnp.float32(0.3), jnp.ones((3, 40, 10)), x))
+    assert (jax.jit(derivative).lower(x).compile().as_text() or "").count(" while(") == 1
 
 
-def test_each_row_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_strips, "STRIP_BYTES", 1)
+def test_each_row_counts_once() -> None:
     rows = jnp.arange(100.0).reshape(1, 100, 1)
-    assert sum_field(Center(), (), rows).item() == sum(range(1, 99))
-    gradient = jax.grad(lambda z: sum_field(Center(), (), z).sum())(rows)
+    value, gradient = jax.value_and_grad(lambda z: sum_field(Center(), (), z, strip_height=9).sum())(rows)
+    assert value == sum(range(1, 99))
     assert gradient[0, :, 0].tolist() == [0.0, *[1.0] * 98, 0.0]
 
 
+@dataclass(frozen=True)
+class Mixing:
+    """Wrong in different ways."""
+
+    how: Callable[[jax.Array], jax.Array]
+    channels: int = 3
+    halo: int = 0
+
+    def __call__(self, parameters: Any, *maps: jax.Array) -> jax.Array:
+        return self.how(maps[0])
+
+
+def mean_of_channels(z: jax.Array) -> jax.Array:
+    image = z.reshape(*z.shape[:2], -1, 3)
+    return jnp.broadcast_to(image.mean(axis=-1, keepdims=True), image.shape).reshape(z.shape)
+
+
+MIXING = {
+    "mean of channels": mean_of_channels,
+    "neighbors": lambda z: z + jnp.roll(z, 1, axis=2),
+    "reversed": lambda z: z[:, :, ::-1],
+    "matrix": lambda z: z @ jnp.ones((z.shape[2], z.shape[2])),
+    "filter across": lambda z: filter_maps([z], (1.0,), (0.5, 0.5), step=1)[0],
+    "within another jit": jax.jit(lambda z: jnp.cumsum(z, axis=2)),
+}
+
+
+@pytest.mark.parametrize("name", MIXING)
+def test_a_field_that_mixes_channels_is_refused(name: str) -> None:
+    field = Mixing(MIXING[name])
+    with pytest.raises(ValueError, match=r"^sum_field: expected a field of independent channels, got \w+ in Mixing"):
+        jax.eval_shape(lambda z: sum_field(field, (), z), jax.ShapeDtypeStruct((1, 4, 12), jnp.float32))
+    if name != "filter across":
+        alone = Mixing(lambda z: jnp.flip(z, axis=2), channels=1)
+        assert jax.eval_shape(lambda z: sum_field(alone, (), z), jnp.zeros((1, 4, 12))).shape == (1, 1)
+
+
 def test_a_second_call_finds_what_the_first_compiled(caplog: pytest.LogCaptureFixture) -> None:
-    """Outside of any jit, an image in strips."""
-    x = jnp.ones((1, 1000, 900))
-    sum_field(Covariance(), {"gain": 0.1}, x, x)
+    """Outside of any jit, in strips; other numbers are no other program."""
+    x = jnp.ones((1, 40, 20))
+    sum_field(Covariance(), {"gain": 0.1}, x, x, strip_height=10)
     with jax.log_compiles():
-        sum_field(Covariance(), {"gain": 0.2}, x, x)
+        sum_field(Covariance(), {"gain": 0.2}, x, x, strip_height=10)
         assert [record.getMessage() for record in caplog.records if "Compiling" in record.getMessage()] == []
 
 
@@ -107,7 +183,8 @@ def test_memory_does_not_grow_with_the_image() -> None:
 
     def temporary(height: int) -> int:
         z = jax.ShapeDtypeStruct((3, height, 2000), jnp.float32)
-        analysis = jax.jit(jax.grad(total, argnums=1)).lower(jnp.float32(0), z, z).compile().memory_analysis()
+        derivative = jax.grad(lambda x, y: total(None, jnp.float32(0), x, y))
+        analysis = jax.jit(derivative).lower(z, z).compile().memory_analysis()
         assert analysis is not None
         return analysis.temp_size_in_bytes
 
