@@ -7,6 +7,7 @@ import pytest
 
 import jaxloss
 from jaxloss import MS_SSIM_CONVENTIONS, MS_SSIM_WEIGHTS
+from jaxloss.metrics._ms_ssim import MSSSIMDefaults, MSSSIMOptions
 from tests.reference import ssim_numpy as truth
 
 
@@ -23,13 +24,13 @@ def pair(crop_photograph, rng):
 def test_equals_the_paper(pair):
     """An odd size at every scale."""
     x, y = pair
-    value = jaxloss.ms_ssim(jnp.asarray(x), jnp.asarray(y), data_range=1.0, weights=THREE)
+    value = jax.jit(lambda x, y: jaxloss.ms_ssim(x, y, data_range=1.0, weights=THREE))(x, y)
     np.testing.assert_allclose(value, truth.ms_ssim(x, y, THREE), rtol=1e-11)
 
 
 def test_five_scales(photographs, rng):
     x = np.clip(photographs + 0.1 * rng.standard_normal(photographs.shape), 0, 1)
-    values = jaxloss.ms_ssim(jnp.float32(x), jnp.float32(photographs), data_range=1.0)
+    values = jax.jit(lambda x, y: jaxloss.ms_ssim(x, y, data_range=1.0))(jnp.float32(x), jnp.float32(photographs))
     pairs = zip(x, photographs.astype(np.float64), strict=True)
     np.testing.assert_allclose(values, [truth.ms_ssim(a, b, MS_SSIM_WEIGHTS) for a, b in pairs], rtol=2e-6)
 
@@ -38,13 +39,20 @@ def inverted(image: np.ndarray) -> tuple[jax.Array, jax.Array]:
     return jnp.float32(1 - image), jnp.float32(image)
 
 
-@pytest.mark.parametrize("convention", MS_SSIM_CONVENTIONS)
+@pytest.mark.parametrize("convention", ["wang2003", "torchmetrics", "torchmetrics_simple"])
 def test_negative_contrast_has_a_finite_value_and_gradient(pair, convention):
     """The contrast terms of an inverted image are below zero, where a fractional power is NaN."""
     options: dict[str, Any] = {"data_range": 1.0, "weights": THREE, **MS_SSIM_CONVENTIONS[convention]}
-    value, gradient = jax.value_and_grad(jaxloss.ms_ssim, argnums=(0, 1))(*inverted(pair[1]), **options)
+    score = jax.jit(jax.value_and_grad(lambda x, y: jaxloss.ms_ssim(x, y, **options), argnums=(0, 1)))
+    value, gradient = score(*inverted(pair[1]))
     assert np.isfinite(value) and all(np.isfinite(g).all() for g in gradient)
-    assert (value == 0) == (MS_SSIM_CONVENTIONS[convention].get("negative") == "zero")
+    assert (value == 0) == (MS_SSIM_CONVENTIONS[convention].get("negative", "zero") == "zero")
+
+
+def test_the_default_is_the_convention_of_wang():
+    assert MS_SSIM_CONVENTIONS["wang2003"] == {}
+    assert MSSSIMDefaults() == (MS_SSIM_WEIGHTS, 11, 1.5, 0.01, 0.03, "symmetric", "zero", "channel", "valid")
+    assert MSSSIMOptions.__annotations__ == MSSSIMDefaults.__annotations__
 
 
 @pytest.mark.usefixtures("float64")
@@ -52,7 +60,7 @@ def test_a_contrast_term_that_passes_through_zero(pair):
     """The slope of a fractional power is infinite there: bisect a blend of negative and positive to the last bit."""
     y = jnp.asarray(pair[1])
     score = jax.jit(
-        jax.value_and_grad(lambda t: jaxloss.ms_ssim(1 - y + t * (2 * y - 1), y, data_range=1.0, weights=THREE))
+        jax.value_and_grad(lambda t: jaxloss.ms_ssim(1 - y + t * (2 * y - 1), y, data_range=1.0, weights=(0.4, 0.6)))
     )
     low, high = 0.0, 1.0
     for _ in range(60):
@@ -66,7 +74,8 @@ def test_too_small_an_image_says_how_many_scales_fit():
     image = jnp.zeros((100, 300, 3))
     with pytest.raises(ValueError, match=r"at least 161 x 161 pixels for 5 scales .* At most 4 scales fit"):
         jaxloss.ms_ssim(image, image, data_range=1.0)
-    assert jaxloss.ms_ssim(image, image, data_range=1.0, weights=MS_SSIM_WEIGHTS[:4]) == 1
+    four = jax.jit(lambda z: jaxloss.ms_ssim(z, z, data_range=1.0, weights=MS_SSIM_WEIGHTS[:4]))
+    assert four(image) == 1
 
 
 @pytest.mark.parametrize("scales", [1, 2, 3])
@@ -83,12 +92,10 @@ def test_the_smallest_image_that_fits(scales):
 
 def test_weights_may_be_traced(pair):
     x, y = map(jnp.float32, pair)
-    slope = jax.grad(lambda w: jaxloss.ms_ssim(x, y, data_range=1.0, weights=w))(jnp.array(THREE))
-    step = 1e-2 * jnp.eye(3, dtype=jnp.float32)
-    for direction, s in zip(step, slope, strict=True):
-        up, down = (
-            jaxloss.ms_ssim(x, y, data_range=1.0, weights=jnp.array(THREE) + sign * direction) for sign in (1, -1)
-        )
+    score = jax.jit(jax.value_and_grad(lambda w: jaxloss.ms_ssim(x, y, data_range=1.0, weights=w)))
+    _, slope = score(jnp.array(THREE))
+    for direction, s in zip(1e-2 * jnp.eye(3, dtype=jnp.float32), slope, strict=True):
+        up, down = (score(jnp.array(THREE) + sign * direction)[0] for sign in (1, -1))
         np.testing.assert_allclose((up - down) / 2e-2, s, rtol=1e-3)
 
 
@@ -96,6 +103,5 @@ def test_masked_pixels_have_no_influence_through_the_pyramid(pair, rng):
     x, y = map(jnp.float32, pair)
     mask = jnp.zeros((53, 47)).at[:45, :46].set(1.0)
     other = x.at[45:].set(jnp.nan)
-    value = jaxloss.ms_ssim(x, y, data_range=1.0, weights=THREE, mask=mask)
-    assert value == jaxloss.ms_ssim(other, y, data_range=1.0, weights=THREE, mask=mask)
-    assert value != jaxloss.ms_ssim(x, y, data_range=1.0, weights=THREE)
+    score = jax.jit(lambda x, mask: jaxloss.ms_ssim(x, y, data_range=1.0, weights=(0.4, 0.6), mask=mask))
+    assert score(x, mask) == score(other, mask) != score(x, jnp.ones_like(mask))
