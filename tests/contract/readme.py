@@ -1,4 +1,4 @@
-"""The tables of README.md, written from the registry and the conventions: `python -m tests.contract.readme`."""
+"""The tables of the README pages, written from the registry and the conventions: `python -m tests.contract.readme`."""
 
 import math
 import re
@@ -9,7 +9,10 @@ from jaxloss import MS_SSIM_CONVENTIONS, SSIM_CONVENTIONS
 from jaxloss.registry import METRICS, Metric
 
 
-README = Path(__file__).parents[2] / "README.md"
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+# The guides stand beside their rooms, where code hosts show them.
+PAGES = [README, *sorted((ROOT / "jaxloss").rglob("README.md"))]
 
 
 def readme_table() -> str:
@@ -44,10 +47,8 @@ def conventions_table() -> str:
 
 
 def _convention_rows(name: str, conventions: Mapping[str, Mapping[str, object]]) -> Iterable[tuple[str, ...]]:
-    """The first convention is the one that the defaults follow."""
-    defaults = next(iter(conventions.values()))
     for convention, options in conventions.items():
-        different = [f"`{key}={value!r}`".replace("'", '"') for key, value in options.items() if value != defaults[key]]
+        different = [f"`{key}={value!r}`".replace("'", '"') for key, value in options.items()]
         yield f"`{name}`", f"`{convention}`", ", ".join(different) or "none"
 
 
@@ -60,15 +61,14 @@ TABLES: dict[str, Callable[[], str]] = {"metrics": readme_table, "conventions": 
 
 
 def fill(text: str) -> str:
-    """A README with each table between its markers, `<!-- name -->` and `<!-- /name -->`, as it should be now."""
+    """A page with each table between its markers, `<!-- name -->` and `<!-- /name -->`, as it should be now."""
     for name, table in TABLES.items():
         begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-        if (text.count(begin), text.count(end)) != (1, 1):
-            raise ValueError(f"README.md: expected {begin} and {end} once each. The table is written between them.")
         body = f"{begin}\n{table()}\n{end}"
         text = re.sub(f"{begin}.*{end}", lambda match, body=body: body, text, flags=re.DOTALL)
     return text
 
 
 if __name__ == "__main__":
-    README.write_text(fill(README.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        page.write_text(fill(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,19 +1,27 @@
-"""The README tells the truth: its tables are up to date, its code runs, its test command is there once."""
+"""The README pages tell the truth: tables are up to date, code runs, links lead somewhere, the test command is there."""
 
 import re
+from pathlib import Path
 
 import jax
 import pytest
 
-from tests.contract.readme import README, TABLES, conventions_table, fill, readme_table
+from tests.contract.readme import PAGES, README, ROOT, TABLES, conventions_table, fill, readme_table
 
 
-TEXT = README.read_text(encoding="utf-8")
 TEST_COMMAND = 'pip install -e ".[test]" && pytest'
+LONGEST_README = 250  # lines
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT).parent))
+
+
+def text_of(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
 
 
 def test_tables_are_up_to_date() -> None:
-    assert fill(TEXT) == TEXT, "README.md is stale: python -m tests.contract.readme"
+    text = "".join(map(text_of, PAGES))
+    assert [name for name in TABLES if text.count(f"<!-- {name} -->") != 1] == []
+    assert fill(text) == text, "stale: python -m tests.contract.readme"
 
 
 def test_tables_say_what_the_registry_says() -> None:
@@ -30,22 +38,31 @@ def test_fill_replaces_what_is_between_the_markers() -> None:
     filled = fill(empty)
     assert "old" not in filled and readme_table() in filled and conventions_table() in filled
     assert fill(filled) == filled
-    with pytest.raises(ValueError, match="expected <!-- metrics --> and <!-- /metrics --> once each"):
-        fill("# No markers")
 
 
-def test_python_blocks_run() -> None:
-    """In order, in one namespace, with the line numbers of the README in tracebacks."""
-    blocks = list(re.finditer(r"^```python\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE))
-    assert len(blocks) >= 3
-    namespace = {"__name__": "readme"}
+@every_page
+def test_python_blocks_run(page: Path) -> None:
+    """In order, in one namespace, with the line numbers of the page in tracebacks."""
+    text, namespace = text_of(page), {"__name__": "readme"}
     # Optax needs the promotion of integers that JAX has by default.
     with jax.numpy_dtype_promotion("standard"):
-        for block in blocks:
-            line = TEXT.count("\n", 0, block.start(1))
-            exec(compile("\n" * line + block[1], str(README), "exec"), namespace)
-    assert "jaxloss" in namespace and "optax" in namespace
+        for block in re.finditer(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+            line = text.count("\n", 0, block.start(1))
+            exec(compile("\n" * line + block[1], str(page), "exec"), namespace)
+    assert page != README or {"jaxloss", "optax", "value"} <= namespace.keys()
 
 
-def test_test_command_is_there_once() -> None:
-    assert TEXT.splitlines().count(TEST_COMMAND) == 1
+@every_page
+def test_links_lead_to_files(page: Path) -> None:
+    links = [link.partition("#") for link in re.findall(r"\]\(([^)]+)\)", text_of(page)) if "://" not in link]
+    assert [path for path, _, _ in links if path and not (page.parent / path).exists()] == []
+    for path, _, heading in links:
+        if heading:
+            titles = re.findall(r"^#+ (.*)$", text_of(page.parent / path), re.MULTILINE)
+            assert heading in [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles]
+
+
+def test_readme_is_short_and_has_the_test_command_once() -> None:
+    lines = text_of(README).splitlines()
+    assert len(lines) <= LONGEST_README
+    assert lines.count(TEST_COMMAND) == 1
