@@ -20,4 +20,5 @@ Scalar = float | Num[Array, ""]
 Params = Mapping[str, Any]  # nested, with arrays as leaves
 FeatureMap = Float[Array | np.ndarray, "*batch _rows _columns _features"]
 Features = Mapping[str, FeatureMap]
-FeatureArrays = dict[str, Float[Array, "*batch _rows _columns _features"]]
+FeatureArray = Float[Array, "*batch _rows _columns _features"]
+FeatureArrays = dict[str, FeatureArray]

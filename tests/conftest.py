@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from jaxtyping import install_import_hook
 
-
 from tests import annotations as annotations  # so that the hook finds it
 from tests._command_line import Run
 from tests.photographs import ROOT, crop_sample, sample
@@ -28,7 +27,6 @@ jax.config.update("jax_platforms", os.environ["JAX_PLATFORMS"])
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
-
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -10,11 +10,11 @@ import jax.numpy as jnp
 
 from .._checks import check_fits, check_pair
 from .._types import Array, Image, ImageArray, Scalar
-from ..ops._filters import Taps, as_taps, filter_maps, gaussian_window, merge_channels, split_channels
-from ..ops._pyramids import average_pool
 from ..metrics._ms_ssim import MS_SSIM_WEIGHTS, check_scales
 from ..metrics._multi_sigma_ssim import SIGMAS
 from ..metrics._statistics import Constants, make_constants
+from ..ops._filters import Taps, as_taps, filter_maps, gaussian_window, merge_channels, split_channels
+from ..ops._pyramids import average_pool
 from ._patches import Terms, make_terms, product
 
 

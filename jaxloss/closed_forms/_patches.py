@@ -21,9 +21,9 @@ from jax import lax
 
 from .._checks import check_pair, error_text
 from .._types import Array, Image, ImageArray, Scalar
-from ..ops._filters import gaussian_window
 from ..metrics._multi_sigma_ssim import SIGMAS
 from ..metrics._statistics import Constants, make_constants
+from ..ops._filters import gaussian_window
 
 
 class Terms(NamedTuple):

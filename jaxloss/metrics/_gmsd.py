@@ -45,7 +45,7 @@ def gmsd(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None, de
 
 
 def gmsd_map(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None) -> Map:
-    """The similarity at each position, `[..., ceil(H / 2), ceil(W / 2), 1]` in (0, 1], of which `gmsd` is the deviation."""
+    """The similarity at each position, `[..., ceil(H / 2), ceil(W / 2), 1]` in (0, 1]; `gmsd` is its deviation."""
     return 1 - _dissimilarity("gmsd_map", masked_pair("gmsd_map", x, y, mask), data_range)
 
 

@@ -110,7 +110,7 @@ def dissimilarity(luminance: Array, contrast: Array) -> Array:
 
 @dataclass(frozen=True)
 class SSIMField:
-    """What a function of a module, such as `dissimilarity`, makes of luminance and contrast-structure at each window."""
+    """What a function of a module, such as `dissimilarity`, makes of luminance and contrast at each window."""
 
     taps: Taps
     channels: int

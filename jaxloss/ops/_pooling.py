@@ -1,8 +1,8 @@
 """From a field of values to one number per image: mean, deviation, ratio of sums and norm, each with its mask.
 
-All take values `[..., H, W, C]` and a mask `[..., H, W]` of weights >= 0, or None. Values of weight 0 have no influence,
-not even NaN ones. An empty mask gives NaN, for no pixel has no mean, with a gradient of 0, so that one empty image does
-not spoil a batch.
+All take values `[..., H, W, C]` and a mask `[..., H, W]` of weights >= 0, or None. Values of weight 0 have no
+influence, not even NaN ones. An empty mask gives NaN, for no pixel has no mean, with a gradient of 0, so that one empty
+image does not spoil a batch.
 """
 
 import jax.numpy as jnp

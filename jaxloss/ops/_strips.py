@@ -11,8 +11,8 @@
        │                │     └────────────┘      └────────────┘
        └────────────────┘
 
-A window of `halo + 1` rows belongs to the strip that it begins in. All strips are equally high, so the first overlaps the
-second unless `height` divides the number of windows: the windows that both see are counted by the second alone.
+A window of `halo + 1` rows belongs to the strip that it begins in. All strips are equally high, so the first overlaps
+the second unless `height` divides the number of windows: the windows that both see are counted by the second alone.
 """
 
 import functools

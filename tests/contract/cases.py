@@ -39,8 +39,10 @@ REPRESENTATIVES = ("mse", "focal_frequency_loss", "ssim", "ms_ssim", "mix_loss",
 
 def each_engine() -> pytest.MarkDecorator:
     """Laws of the machinery: over a few rows, and over all with `-m "full or not full"`."""
-    marks = {row: [] if row.name in REPRESENTATIVES else [pytest.mark.full] for row in METRICS.values()}
-    rows = [pytest.param(row, id=row.name, marks=[*more, pytest.mark.xdist_group(row.name)]) for row, more in marks.items()]
+    rows = []
+    for name, row in METRICS.items():
+        marks = [pytest.mark.xdist_group(name), *([] if name in REPRESENTATIVES else [pytest.mark.full])]
+        rows.append(pytest.param(row, id=name, marks=marks))
     return pytest.mark.parametrize("row", rows)
 
 

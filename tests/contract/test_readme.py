@@ -1,4 +1,4 @@
-"""The README pages tell the truth: tables are up to date, code runs, links lead somewhere, the test command is there."""
+"""The README pages tell the truth: tables are up to date, code runs, links lead somewhere."""
 
 import re
 from pathlib import Path

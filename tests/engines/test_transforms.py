@@ -94,7 +94,11 @@ def test_scan_remat_and_pmap(row: Metric) -> None:
 
     expected, one_by_one = evaluate(x, y, params_of(row))
     assert_same(one_by_one, expected)
-    spread = jax.pmap(lambda x, y, params: example(row)(x, y, **params), in_axes=(0, 0, None), devices=jax.devices()[:2])
+
+    def score(x: Any, y: Any, params: Any) -> Any:
+        return example(row)(x, y, **params)
+
+    spread = jax.pmap(score, in_axes=(0, 0, None), devices=jax.devices()[:2])
     assert_same(spread(x, y, params_of(row)), expected[0])
 
 
