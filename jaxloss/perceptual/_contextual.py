@@ -55,48 +55,34 @@ def contextual_loss(
 
     over the positions i of the image and the M positions j of the reference, whose features are centered by a mean
     $\mu$ of the reference. It does not ask where a feature is, so that images need not be aligned. The authors'
-    constant b, in $\exp((b - \tilde d) / h)$, cancels.
-
-    This takes several matrices of as many rows and columns as there are positions, for each image and layer, and its
-    gradient about eight: with relu3_2 and an image of 256 x 256 pixels one has 64 MiB, of 512 x 512 pixels 1 GiB.
+    constant b, in $\exp((b - \tilde d) / h)$, cancels. This takes several matrices of as many rows and columns as there
+    are positions, and its gradient about eight: 1 GiB each for relu3_2 of an image of 512 x 512 pixels.
     `sample_positions` bounds them as the authors do.
 
     Args:
-        features_x: Of the image under test, `{layer: [..., h, w, c]}`, floating: from `extract_features`, or from a
-            network of your own.
-        features_y: Of the reference; h and w may be others, all else is the same.
-        weights: `{layer: number}`, and layers not named do not count; or one number for every layer; by default 1.
+        features_x, features_y, weights: See `jaxloss.perceptual`; h and w of the two may differ.
         bandwidth: h > 0: the lower, the more the nearest feature takes all. The authors' configuration has 0.5.
         center: The mean that is subtracted from both: `"channel"`, of each channel over the positions of the reference;
             `"position"`, at each position of the reference over its channels; `"none"`.
 
     Returns:
         `[...]`, from 0 to `log(M)` per unit of weight; lower is better, and near 0 for equal features that are distinct
-        from each other; float32, or float64 if any features are.
-
-    Raises:
-        ValueError: If layers are missing or none is left, shapes do not fit, or an option is unknown or not positive.
-        TypeError: For features of integers, or not in a dictionary.
+        from each other. With cosine distances the authors' `CX_loss` for one image: 1e-5. In a batch they center by the
+        mean over all of its images: subtract that, and pass `center="none"`. Their VGG19 has average pooling.
 
     Gradient:
-        With respect to both features, the weights and the bandwidth; finite everywhere. A feature of 0 after centering
-        is at right angles to all others, and has a gradient of 0.
-
-    Agrees with:
-        The authors' `CX_loss` with cosine distances, for one image: 1e-5. In a batch they center by the mean over all
-        of its images: subtract that, and pass `center="none"`. Their VGG19 has average pooling.
+        With respect to the bandwidth, too. A feature of 0 after centering is at right angles to all others, and has a
+        gradient of 0.
 
     Example:
         >>> import jax.numpy as jnp, jaxloss
-        >>> x = {"relu1": jnp.eye(4).reshape(2, 2, 4)}
-        >>> y = {"relu1": x["relu1"][::-1]}  # the same features elsewhere
-        >>> print(jaxloss.contextual_loss(x, y).round(4))
-        0.0
-        >>> print(jaxloss.contextual_loss(x, {"relu1": 1 - y["relu1"]}).round(4))
-        1.1337
+        >>> x = jnp.eye(4).reshape(2, 2, 4)  # and turned over, the same features elsewhere
+        >>> print([float(jaxloss.contextual_loss({"relu1": x}, {"relu1": y}).round(4)) for y in (x[::-1], 1 - x)])
+        [0.0, 1.1337]
 
     Reference:
         Mechrez, Talmi, Zelnik-Manor, "The contextual loss for image transformation with non-aligned data", ECCV 2018.
+        https://arxiv.org/abs/1803.02077
     """
     return _sum_over_layers("contextual_loss", features_x, features_y, weights, bandwidth, center)
 
@@ -113,33 +99,20 @@ def mrf_loss(
 
     $$L = \sum_l -w_l \log \frac{1}{M} \sum_s \max_v \overline{\mathrm{RS}}(v, s)$$
 
-    over the features s of the reference and v of the image. As its authors code it, the normalized relative similarity
-    $\overline{\mathrm{RS}}$ is the contextual one, of features at single positions: this is `contextual_loss` by the
-    name that inpainting knows it under, with the layers and the centering of GMCNN in `MRF_CONVENTIONS`.
+    over the features s of the reference and v of the image. As its authors code it, $\overline{\mathrm{RS}}$ is the
+    contextual similarity of single positions: this is `contextual_loss` by its name in inpainting.
 
     Args:
-        features_x: Of the inpainted image, `{layer: [..., h, w, c]}`, floating.
-        features_y: Of the real one; h and w may be others, all else is the same.
-        weights: `{layer: number}`, and layers not named do not count; or one number for every layer; by default 1.
-        bandwidth: h > 0, as in `contextual_loss`.
-        center: `"channel"`, `"position"` or `"none"`, as in `contextual_loss`.
+        features_x, features_y, weights, bandwidth, center: As for `contextual_loss`; x is the inpainted image.
 
     Returns:
-        `[...]`, from 0 to `log(M)` per unit of weight; lower is better, and near 0 for equal features that are distinct
-        from each other; float32, or float64 if any features are.
-
-    Raises:
-        ValueError: If layers are missing or none is left, shapes do not fit, or an option is unknown or not positive.
-        TypeError: For features of integers, or not in a dictionary.
+        `[...]`, as `contextual_loss`. With the row `"gmcnn_pytorch"` GMCNN's `IDMRFLoss`, which sums over the batch:
+        1e-5; it shows its network images less the mean of ImageNet, but not divided by its standard deviation. With
+        `"gmcnn"` `id_mrf_reg` (TensorFlow) for one image, but the authors pass it the two the other way round: theirs
+        is `mrf_loss(real, inpainted)`; and their VGG19 has average pooling.
 
     Gradient:
         As that of `contextual_loss`.
-
-    Agrees with:
-        GMCNN's `IDMRFLoss` (PyTorch), which sums over the batch, with the row `"gmcnn_pytorch"`: 1e-5. It shows its
-        network images less the mean of ImageNet, but not divided by its standard deviation. And `id_mrf_reg`
-        (TensorFlow) for one image with `"gmcnn"`, but the authors pass it the two the other way round: theirs is
-        `mrf_loss(real, inpainted)`; and their VGG19 has average pooling.
 
     Example:
         >>> import jax.numpy as jnp, jaxloss
@@ -148,8 +121,8 @@ def mrf_loss(
         2.2674
 
     Reference:
-        Wang, Tao, Qi, Shen, Jia, "Image inpainting via generative multi-column convolutional neural networks",
-        NeurIPS 2018.
+        Wang et al., "Image inpainting via generative multi-column convolutional neural networks", NeurIPS 2018.
+        https://arxiv.org/abs/1810.08771
     """
     return _sum_over_layers("mrf_loss", features_x, features_y, weights, bandwidth, center)
 
@@ -157,8 +130,7 @@ def mrf_loss(
 def sample_positions(key: Array, features: Features, *, count: int = 65 * 65) -> FeatureArrays:
     """Features at random positions, for losses whose cost grows with the square of their number.
 
-    Two calls with one key choose the same positions in features of equal shape, as the authors of the contextual loss
-    do in the image and the reference.
+    Two calls with one key choose the same positions in features of equal shape: in the image and the reference.
 
     Args:
         key: Of `jax.random`; a new one in every training step.
@@ -166,16 +138,11 @@ def sample_positions(key: Array, features: Features, *, count: int = 65 * 65) ->
         count: Number of positions, >= 1; layers that do not have more stay as they are. The authors take 65 x 65.
 
     Returns:
-        `{layer: [..., count, 1, c]}`, the same positions for every image of the batch, none twice.
-
-    Raises:
-        ValueError: If count is not positive.
+        `{layer: [..., count, 1, c]}`, the same positions for every image of the batch, none twice: the sampling of the
+        authors' `random_pooling`, but for the random numbers.
 
     Gradient:
         0 at the positions that were not chosen.
-
-    Agrees with:
-        The sampling of the authors' `random_pooling`, but for the random numbers.
 
     Example:
         >>> import jax, jax.numpy as jnp, jaxloss
@@ -185,7 +152,7 @@ def sample_positions(key: Array, features: Features, *, count: int = 65 * 65) ->
         (2, 1024, 1, 16) (2, 32, 32, 32)
 
     Reference:
-        Mechrez, Talmi, Zelnik-Manor, ECCV 2018.
+        Mechrez, Talmi, Zelnik-Manor, ECCV 2018. https://arxiv.org/abs/1803.02077
     """
     if count < 1:
         raise ValueError(error_text("sample_positions", "count >= 1", count, "The authors take 65 * 65."))

@@ -42,28 +42,19 @@ def feature_matching_loss(
     $D_l$ are the features of layer l; those of the real image are a constant.
 
     Args:
-        features_x: Of the generated image, `{layer: [..., h, w, c]}` or `[[..., h, w, c], ...]`, floating. Several
-            discriminators: `[*first, *second]`.
-        features_y: Of the real image, same shapes.
+        features_x, features_y: Of the generated and the real image, as in `jaxloss.perceptual`, or lists of arrays.
+            Several discriminators: `[*first, *second]`.
         distance: `"l1"`, the mean of absolute values over h, w and c; `"mse"`; or another one of `perceptual_loss`.
         weights: One per layer, in the same form as the features; layers not named in a dictionary do not count; or
             one number for every layer; by default 1.
         average: Whether to divide by the number of layers that count.
 
     Returns:
-        `[...]`, >= 0; lower is better, 0 for equal features; float32, or float64 if any features are.
-
-    Raises:
-        ValueError: If layers are missing or none is left, shapes differ, or the distance is unknown.
-        TypeError: For features of integers, or neither in a dictionary nor in a list.
+        `[...]`, >= 0; lower is better, 0 for equal features: with a row of `FEATURE_MATCHING_CONVENTIONS` the sum in
+        that publication's code, 1e-5.
 
     Gradient:
-        With respect to `features_x` and the weights, finite everywhere and 0 for equal features; 0 with respect to
-        `features_y`.
-
-    Agrees with:
-        The sums of torch's `l1_loss` or `mse_loss` in the published codes, a row each of
-        `FEATURE_MATCHING_CONVENTIONS`: 1e-5.
+        With respect to `features_x` and the weights; 0 with respect to `features_y`.
 
     Example:
         >>> import jax.numpy as jnp, jaxloss
@@ -75,7 +66,8 @@ def feature_matching_loss(
 
     Reference:
         Wang, Liu, Zhu, Tao, Kautz, Catanzaro, "High-resolution image synthesis and semantic manipulation with
-        conditional GANs", CVPR 2018; Salimans et al., "Improved techniques for training GANs", NIPS 2016.
+        conditional GANs", CVPR 2018, https://arxiv.org/abs/1711.11585; Salimans et al., "Improved techniques for
+        training GANs", NIPS 2016, https://arxiv.org/abs/1606.03498.
     """
     name = "feature_matching_loss"
     x, y, layer_weights = (_by_layer(values) for values in (features_x, features_y, weights))

@@ -75,32 +75,22 @@ def perceptual_loss(
 
     $$L = \sum_l w_l \, d(F_l(x), F_l(y))$$
 
-    $F_l$ are the features of layer l. Publications differ in the layers, the weights and the distance: each is a row of
-    `PERCEPTUAL_CONVENTIONS`, and its network one of `FEATURE_CONVENTIONS`.
+    $F_l$ are the features of layer l. Each publication is a row of `PERCEPTUAL_CONVENTIONS`, and its network one of
+    `FEATURE_CONVENTIONS`.
 
     Args:
-        features_x: Of the image under test, `{layer: [..., h, w, c]}`, floating: from `extract_features`, or from a
-            network of your own.
-        features_y: Of the reference, same shapes.
-        weights: `{layer: number}`, and layers not named do not count; or one number for every layer; by default 1.
+        features_x, features_y, weights: See `jaxloss.perceptual`.
         distance: `"mse"`, the mean of squares over h, w and c; `"l1"`, the mean of absolute values; `"squared_l2"`,
             the sum of squares; `"l2"`, its square root; `"cosine"`, the mean over positions of 1 - cos of the angle
             between the two vectors of channels; or a function of two arrays `[..., h, w, c]` that returns `[...]`.
 
     Returns:
-        `[...]`, >= 0, with `"cosine"` <= 2 per unit of weight; lower is better, 0 for equal features; float32, or
-        float64 if any features are.
-
-    Raises:
-        ValueError: If layers are missing or none is left, shapes differ, or the distance is unknown.
-        TypeError: For features of integers, or not in a dictionary.
+        `[...]`, >= 0, with `"cosine"` <= 2 per unit of weight; lower is better, 0 for equal features. Those of torch's
+        `mse_loss`, `l1_loss` and 1 - `cosine_similarity`; with its row `piq.ContentLoss`: 1e-5.
 
     Gradient:
-        With respect to both features and the weights; finite everywhere, and 0 for equal features. `"cosine"`: where
-        nothing is active in both features they agree, where in one they are at right angles, and the gradient is 0.
-
-    Agrees with:
-        torch's `mse_loss`, `l1_loss` and 1 - `cosine_similarity`; `piq.ContentLoss` with its row: 1e-5.
+        `"cosine"`: where nothing is active in both features they agree, where in one they are at right angles, and the
+        gradient is 0.
 
     Example:
         >>> import jax.numpy as jnp, jaxloss
@@ -110,8 +100,9 @@ def perceptual_loss(
         5.0 1.0
 
     Reference:
-        Johnson, Alahi, Fei-Fei, "Perceptual losses for real-time style transfer and super-resolution", ECCV 2016;
-        Gatys, Ecker, Bethge, "Image style transfer using convolutional neural networks", CVPR 2016.
+        Johnson, Alahi, Fei-Fei, "Perceptual losses for real-time style transfer and super-resolution", ECCV 2016,
+        https://arxiv.org/abs/1603.08155; Gatys, Ecker, Bethge, "Image style transfer using convolutional neural
+        networks", CVPR 2016, https://doi.org/10.1109/CVPR.2016.265.
     """
     name = "perceptual_loss"
     return sum_over_layers(name, features_x, features_y, weights, find_distance(name, distance))

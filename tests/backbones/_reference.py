@@ -1,4 +1,4 @@
-"""Networks in slow NumPy, written from the definitions of their layers, and random parameters for them."""
+"""Networks in slow NumPy, written from the definitions of their layers."""
 
 from typing import Any
 
@@ -6,28 +6,6 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from jaxloss.backbones._layers import Conv, Fire, Layer, Pool, Table
-
-
-def random_params(table: Table, channels: int = 3, seed: int = 0) -> dict[str, Any]:
-    """He's initialization, with which activations neither vanish nor explode from layer to layer."""
-    rng = np.random.default_rng(seed)
-
-    def conv_params(size: int, inputs: int, outputs: int) -> dict[str, np.ndarray]:
-        kernel = rng.standard_normal((size, size, inputs, outputs), np.float32)
-        kernel *= np.sqrt(2 / (size * size * inputs), dtype=np.float32)
-        return {"kernel": kernel, "bias": np.float32(0.1) * rng.standard_normal(outputs, np.float32)}
-
-    params = {}
-    for layer in table:
-        match layer:
-            case Conv(name, width, size):
-                params[name] = conv_params(size, channels, width)
-                channels = width
-            case Fire(name, squeeze, expand):
-                sides = {f"expand{size}x{size}": conv_params(size, squeeze, expand) for size in (1, 3)}
-                params[name] = {"squeeze": conv_params(1, channels, squeeze), **sides}
-                channels = 2 * expand
-    return params
 
 
 def activations(table: Table, params: dict[str, Any], x: np.ndarray) -> dict[str, np.ndarray]:

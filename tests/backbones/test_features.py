@@ -3,6 +3,7 @@
 import functools
 import re
 from typing import Any
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -10,11 +11,14 @@ import numpy as np
 import pytest
 
 from jaxloss.backbones._features import BACKBONES, PREPROCESSING, extract_features
-from tests.backbones._reference import activations, random_params
+from jaxloss.backbones._layers import Conv, Fire, Pool, Table
+from tests.backbones._reference import activations
+from tests.networks import random_params
 
 
 @functools.cache
 def params_of(net: str) -> dict[str, Any]:
+    """For programs that are traced and never run."""
     return random_params(BACKBONES[net])
 
 
@@ -47,40 +51,52 @@ def test_preprocessing(preprocess: str, data_range: float, image: np.ndarray) ->
 
 @pytest.mark.parametrize("preprocess", PREPROCESSING)
 def test_data_range_may_be_traced(preprocess: str, image: np.ndarray) -> None:
-    options: dict[str, Any] = {"net": "alexnet", "params": params_of("alexnet"), "layers": ["relu2"]}
-    options["preprocess"] = preprocess
-    expected = np.asarray(extract_features(image, data_range=1.0, **options)["relu2"])
+    options: dict[str, Any] = {"net": identity, "params": {}, "layers": ["images"], "preprocess": preprocess}
+    expected = np.asarray(extract_features(image, data_range=1.0, **options)["images"])
 
     @jax.jit
     def scaled(data_range: jax.Array) -> jax.Array:
-        return extract_features(image * data_range, data_range=data_range, **options)["relu2"]
+        return extract_features(image * data_range, data_range=data_range, **options)["images"]
 
     np.testing.assert_allclose(scaled(jnp.float32(255)), expected, atol=1e-5 * np.abs(expected).max())
 
 
 def test_taps_in_the_order_asked_for(image: np.ndarray) -> None:
-    layers = ["relu3", "conv1", "pool2", "conv3", "conv1"]
-    params = params_of("alexnet")
-    features = extract_features(
-        image, net="alexnet", params=params, layers=layers, data_range=1.0, preprocess="symmetric"
-    )
-    assert list(features) == ["relu3", "conv1", "pool2", "conv3"]
-    expected = activations(BACKBONES["alexnet"][:8], params, 2 * image - 1)
+    layers = ["relu2", "conv1", "pool2", "conv2", "conv1"]
+    table = BACKBONES["alexnet"][:6]
+    params = random_params(table)
+    order = []
+
+    @jax.jit
+    def extract(params: Any, image: jax.Array) -> dict[str, jax.Array]:
+        features = extract_features(
+            image, net="alexnet", params=params, layers=layers, data_range=1.0, preprocess="symmetric"
+        )
+        order.extend(features)  # jit sorts what it returns
+        return features
+
+    features = extract(params, image)
+    assert order == ["relu2", "conv1", "pool2", "conv2"]
+    expected = activations(table, params, 2 * image - 1)
     for layer, z in features.items():
         np.testing.assert_allclose(z, expected[layer], atol=1e-5 * np.abs(expected[layer]).max(), err_msg=layer)
 
 
+SMALL: Table = (Conv("conv1", 8, stride=2, padding=0), Pool("pool1", 3, 2, ceil=True), Fire("fire2", 4, 3))
+
+
 @pytest.mark.parametrize("leading", [(), (1,), (6,), (2, 3), (3, 1, 2)])
 def test_leading_axes(leading: tuple[int, ...], crop_photograph) -> None:
-    x = crop_photograph(6, 33, 38)[: np.prod(leading, dtype=int)]
-    options: dict[str, Any] = {"net": "squeezenet1_1", "params": params_of("squeezenet1_1"), "data_range": 1.0}
-    layers = ["relu1", "pool1", "fire3"]
-    features = extract_features(x.reshape(*leading, 33, 38, 3), layers=layers, **options)
+    x = crop_photograph(6, 17, 20)[: np.prod(leading, dtype=int)]
+    params = random_params(SMALL)
+    options: dict[str, Any] = {"net": "small", "layers": ["conv1", "pool1", "fire2"], "preprocess": "unit"}
+    with mock.patch.dict(BACKBONES, small=SMALL):
+        extract = jax.jit(functools.partial(extract_features, data_range=1.0, **options))
+        features = extract(x.reshape(*leading, 17, 20, 3), params=params)
     for i, one in enumerate(x):
-        alone = extract_features(one, layers=layers, **options)
-        for layer, z in features.items():
-            assert z.shape == (*leading, *alone[layer].shape)
-            part, expected = z.reshape(-1, *alone[layer].shape)[i], np.asarray(alone[layer])
+        for layer, expected in activations(SMALL, params, one).items():
+            assert features[layer].shape == (*leading, *expected.shape)
+            part = features[layer].reshape(-1, *expected.shape)[i]
             np.testing.assert_allclose(part, expected, atol=1e-5 * np.abs(expected).max(), err_msg=layer)
 
 
@@ -123,11 +139,10 @@ def test_smallest_image(net: str, layer: str, side: int) -> None:
 
 @pytest.mark.parametrize("layer", ["conv1_1", "relu1_2"])
 def test_one_pixel(layer: str) -> None:
-    params = params_of("vgg16")
-    features = extract_features(
-        np.ones((1, 1, 3), np.float32), net="vgg16", params=params, layers=[layer], data_range=1
-    )
-    assert features[layer].shape == (1, 1, 64)
+    params, image = random_params(BACKBONES["vgg16"][:4]), np.full((1, 1, 3), 0.5, np.float32)
+    options: dict[str, Any] = {"net": "vgg16", "layers": [layer], "data_range": 1, "preprocess": "unit"}
+    features = jax.jit(functools.partial(extract_features, **options))(image, params=params)
+    np.testing.assert_allclose(features[layer], activations(BACKBONES["vgg16"][:4], params, image)[layer], atol=1e-5)
 
 
 BAD_ARGUMENTS = {

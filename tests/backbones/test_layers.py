@@ -9,7 +9,8 @@ import pytest
 from jaxloss.backbones._features import BACKBONES
 from jaxloss.backbones._layers import Conv, Fire, Pool, Relu, smallest_side, used_layers
 from jaxloss.backbones._network import Backbone
-from tests.backbones._reference import random_params, window_starts
+from tests.backbones._reference import window_starts
+from tests.networks import random_params
 
 
 @pytest.mark.parametrize(
@@ -46,7 +47,8 @@ def test_shapes_of_the_standard_image(net: str, layer: str, shape: tuple[int, ..
         size = one.output_size(size)
     assert size == shape[0]
     backbone, x = Backbone(table, (layer,)), jax.ShapeDtypeStruct((1, 224, 224, 3), np.float32)
-    features = jax.eval_shape(lambda x: backbone.apply({"params": random_params(table)}, x), x)
+    params = random_params(used_layers(table, (layer,)))
+    features = jax.eval_shape(lambda x: backbone.apply({"params": params}, x), x)
     assert features[layer].shape == (1, *shape)
 
 

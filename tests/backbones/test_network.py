@@ -1,17 +1,20 @@
 """The engine that runs a table of layers, against NumPy."""
 
+import functools
 import itertools
 from typing import Any, cast
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxloss._types import Features, Params
+from jaxloss._types import FeatureArrays, Params
 from jaxloss.backbones._features import BACKBONES
 from jaxloss.backbones._layers import Conv, Fire, Pool, Relu, Table
 from jaxloss.backbones._network import Backbone
-from tests.backbones._reference import activations, max_pool, random_params, window_starts
+from tests.backbones._reference import activations, max_pool, window_starts
+from tests.networks import random_params
 
 
 TABLES: dict[str, Table] = {
@@ -22,20 +25,21 @@ TABLES: dict[str, Table] = {
 }
 
 
-def run(table: Table, taps: tuple[str, ...], params: Params, images: Any) -> Features:
-    return cast(Features, Backbone(table, taps).apply({"params": params}, images))
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def run(table: Table, taps: tuple[str, ...], params: Params, images: Any) -> FeatureArrays:
+    return cast(FeatureArrays, Backbone(table, taps).apply({"params": params}, images))
 
 
 def taps(table: Table) -> tuple[str, ...]:
     return tuple(layer.name for layer in table)
 
 
-@pytest.mark.parametrize("shape", [(11, 11), (12, 15), (14, 13)])
+@pytest.mark.parametrize("shape", [(11, 14), (12, 13)])
 @pytest.mark.parametrize("name", TABLES)
 def test_layers(name: str, shape: tuple[int, int], rng: np.random.Generator) -> None:
     table = TABLES[name]
     params, images = random_params(table, channels=2), rng.standard_normal((3, *shape, 2), np.float32)
-    features = jax.jit(lambda params, x: run(table, taps(table), params, x))(params, images)
+    features = run(table, taps(table), params, images)
     assert set(features) == set(taps(table))
     for i, image in enumerate(images):
         for layer, expected in activations(table, params, image).items():
@@ -48,7 +52,7 @@ def test_networks(net: str, shape: tuple[int, int], rng: np.random.Generator) ->
     """All layers at one size; tests/parity holds them against torchvision at many."""
     table = BACKBONES[net]
     params, image = random_params(table), rng.standard_normal((*shape, 3), np.float32)
-    features = jax.jit(lambda params, x: run(table, taps(table), params, x))(params, image[None])
+    features = run(table, taps(table), params, image[None])
     for layer, expected in activations(table, params, image).items():
         largest = np.abs(expected).max()
         assert 0.1 < largest < 100
@@ -88,5 +92,6 @@ def test_nan_is_not_hidden(position: tuple[int, int], rng: np.random.Generator) 
 
 def test_taps_in_order_and_no_layer_after_them() -> None:
     table = TABLES["floor"]
-    params, image = random_params(table[:3], channels=2), np.ones((1, 9, 9, 2), np.float32)
-    assert list(run(table, ("c", "a"), params, image)) == ["c", "a"]
+    params, image = random_params(table[:3], channels=2), jnp.ones((1, 9, 9, 2))
+    features = Backbone(table, ("c", "a")).apply({"params": params}, image)  # a jit would sort them
+    assert list(cast(FeatureArrays, features)) == ["c", "a"]

@@ -12,7 +12,7 @@ import pytest
 
 import jaxloss
 from jaxloss.backbones._features import BACKBONES, PREPROCESSING
-from tests.perceptual._derivatives import check_derivatives
+from tests.derivatives import check_derivatives
 
 
 Features = dict[str, Any]

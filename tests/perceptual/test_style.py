@@ -11,7 +11,7 @@ import pytest
 
 import jaxloss
 from jaxloss.perceptual._style import GRAM_DISTANCES, NORMALIZATIONS
-from tests.perceptual._derivatives import check_derivatives
+from tests.derivatives import check_derivatives
 
 
 Features = dict[str, Any]

@@ -11,7 +11,9 @@ import numpy as np
 Curve = Callable[[jax.Array], jax.Array]
 
 
-def check_derivatives(function: Callable[..., jax.Array], *arguments: np.ndarray, rng: np.random.Generator) -> None:
+def check_derivatives(
+    function: Callable[..., jax.Array], *arguments: np.ndarray, rng: np.random.Generator, step: float = 1e-5
+) -> None:
     """In both modes and their mixtures, along a random direction of all arguments, which are float64.
 
     As `jax.test_util.check_grads`, which evaluates operation by operation: most of its time goes into compiling them.
@@ -31,7 +33,6 @@ def check_derivatives(function: Callable[..., jax.Array], *arguments: np.ndarray
         seconds = [mode(slope)(t) for slope in slopes for mode in (forward, jax.jacrev)]
         return value(t), [slope(t) for slope in slopes], seconds
 
-    step = 1e-5
     before, here, after = (derivatives(jnp.float64(t)) for t in (-step, 0.0, step))
     first, second = ((b - a) / (2 * step) for a, b in ((before[0], after[0]), (before[1][0], after[1][0])))
     for found in here[1]:
