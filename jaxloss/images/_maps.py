@@ -170,7 +170,7 @@ def heat_map_picture(reference: ImageFile, images: Sequence[ImageFile], *, metri
     row = choose_map(metric)
     limit = _LARGEST if len(images) <= 8 else _LARGEST_OF_MANY
     maps = [error_map(reference.pixels, image.pixels, row) for image in images]
-    highest = _highest(row, [found.errors for found in maps])
+    highest = scale_end(row, [found.errors for found in maps])
     rows = []
     for image, found in zip(images, maps, strict=True):
         colors = PIL.Image.fromarray(colorize(found.errors, highest=highest))
@@ -185,12 +185,13 @@ def heat_map_picture(reference: ImageFile, images: Sequence[ImageFile], *, metri
     return grid(rows, Legend(maps[0].formula, "0 (alike)", f"{highest:.3g} and more"))
 
 
-def _highest(row: Metric, fields: Sequence[np.ndarray]) -> float:
+def scale_end(row: Metric, fields: Sequence[np.ndarray]) -> float:
     """The error shown brightest: 1 for a metric that is 1 at its best, else a round number that few pixels exceed."""
     if row.perfect == 1:
         return 1.0
-    most = max(float(np.nanquantile(field, 0.99)) for field in fields)
-    if not most > 0:
+    known = np.concatenate([field[~np.isnan(field)] for field in fields])
+    most = float(np.quantile(known, 0.99)) if known.size else 0.0
+    if most <= 0:
         return 1.0
     digit = 10.0 ** math.floor(math.log10(most))
     return math.ceil(most / digit) * digit

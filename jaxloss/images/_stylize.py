@@ -11,7 +11,7 @@ import numpy as np
 
 from .._checks import check_image
 from .._files import InputError
-from .._types import Array, Features, Image, Params, Scalar
+from .._types import Array, ArrayLike, Features, Params, Scalar
 from ..backbones._features import BACKBONES, extract_features
 from ..backbones._layers import smallest_side, used_layers
 from ..losses._smoothness import total_variation
@@ -51,8 +51,8 @@ class Problem(NamedTuple):
 
 
 def stylize(
-    content: Image,
-    style: Image,
+    content: ArrayLike,
+    style: ArrayLike,
     *,
     size: int = 256,
     steps: int = 150,
@@ -109,9 +109,9 @@ def stylize(
     """
     weights = Weights(content_weight, style_weight, smoothness)
     _check_options(size=size, steps=steps, weights=weights, optimizer=optimizer, start=start)
-    content, style = (_scaled(name, image, size) for name, image in (("content", content), ("style", style)))
-    problem = _problem(load_params(NETWORK), content, style, weights)
-    pixels = content if start == "content" else jax.random.uniform(jax.random.key(seed), content.shape)
+    kept, taken = _scaled("content", content, size), _scaled("style", style, size)
+    problem = _problem(load_params(NETWORK), kept, taken, weights)
+    pixels = kept if start == "content" else jax.random.uniform(jax.random.key(seed), kept.shape)
     latent = jax.scipy.special.logit(jnp.clip(pixels, MARGIN, 1 - MARGIN))
     state = _transformation(optimizer).init(latent)
     for step in range(1, steps + 1):
@@ -138,9 +138,9 @@ def _check_options(*, size: int, steps: int, weights: Weights, optimizer: str, s
             raise InputError(f"{name} must be one of {', '.join(choices)}, got {value!r}.")
 
 
-def _scaled(name: str, image: Image, size: int) -> Array:
+def _scaled(name: str, given: ArrayLike, size: int) -> Array:
     """The image as RGB, its longest side `size` pixels."""
-    image = check_image("stylize", name, image).astype(jnp.float32)
+    image = check_image("stylize", name, jnp.asarray(given)).astype(jnp.float32)
     if image.ndim != 3 or image.shape[-1] not in (1, 3):
         raise InputError(f"{name} must be of shape [H, W, 3] or [H, W, 1], got {image.shape}.")
     pixels = np.asarray(image)

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from jaxloss.evaluate import InputError, curves_csv, read_curves
+from jaxloss import InputError
+from jaxloss.curves import curves_csv, read_curves
 from jaxloss.sde import Curve
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxloss.evaluate._colors import INFERNO, OUTSIDE, colorize
+from jaxloss.images._colors import INFERNO, OUTSIDE, colorize
 
 
 def test_ends_and_anchors() -> None:

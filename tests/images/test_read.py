@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxloss.evaluate import ImageFile, InputError, read_image
-from jaxloss.evaluate._images import check_comparable
+from jaxloss import InputError
+from jaxloss.images import ImageFile, check_comparable, read_image
 
 
 def save(folder: Path, image: Image.Image, name: str = "image.png", **options: Any) -> Path:

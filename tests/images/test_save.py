@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from jaxloss.evaluate import InputError, save_picture
-from jaxloss.evaluate._saving import check_destination
+from jaxloss import InputError
+from jaxloss.images import check_destination, save_picture
 
 
 PICTURE = Image.new("RGB", (3, 2), (255, 0, 0))
@@ -57,7 +57,7 @@ def test_input_is_not_overwritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(tmp_path)
     PICTURE.save("photo.png")
     Path("link.png").symlink_to("photo.png")
-    with pytest.raises(InputError, match="is one of the images to read"):
+    with pytest.raises(InputError, match="is one of the files to read"):
         check_destination(spelling, ["other.png", "photo.png"])
 
 
