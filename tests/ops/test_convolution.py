@@ -1,19 +1,24 @@
 """Convolutions arranged for a CPU are the convolutions of XLA: values, derivatives, every mode."""
 
-import functools
+import itertools
 import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax import lax
-from jax.test_util import check_grads
 
 from jaxloss.ops._convolution import both_ways, convolution
+from tests.derivatives import check_derivatives
+from tests.products import products, products_without_precision
 
 
 DIMENSIONS = ("NHWC", "HWIO", "NHWC")
+LIBRARY = r"__(?:ynn|xnn|onednn)_fusion"
 
 # (kernel size, stride, padding, height, width): the layers of the networks, at even, odd and least sizes.
 CASES = [
@@ -22,20 +27,23 @@ CASES = [
 ]  # fmt: skip
 
 
-def both(size: int, stride: int, padding: int):
-    """As arranged for a CPU, in any precision, and plain."""
-    geometry = {"padding": [(padding, padding)] * 2, "dimension_numbers": DIMENSIONS}
+Convolution = Callable[[Any, Any], jax.Array]
 
-    def ours(x, kernel):
+
+def both(size: int, stride: int, padding: int) -> tuple[Convolution, Convolution]:
+    """As arranged for a CPU, in any precision, and plain."""
+    geometry: dict[str, Any] = {"padding": [(padding, padding)] * 2, "dimension_numbers": DIMENSIONS}
+
+    def ours(x: jax.Array, kernel: jax.Array) -> jax.Array:
         arranged, _ = both_ways(jnp.shape(x), jnp.shape(kernel), (stride, stride), **geometry)
         return arranged(x, kernel)
 
-    return ours, functools.partial(lax.conv_general_dilated, window_strides=(stride, stride), **geometry)
+    return ours, partial(lax.conv_general_dilated, window_strides=(stride, stride), **geometry)
 
 
-def hook(size: int, stride: int, padding: int):
+def hook(size: int, stride: int, padding: int) -> Convolution:
     """What `nn.Conv` calls."""
-    return functools.partial(
+    return partial(
         convolution, strides=(stride, stride), padding=[(padding, padding)] * 2, dimension_numbers=DIMENSIONS
     )
 
@@ -44,98 +52,181 @@ def random_arrays(rng: np.random.Generator, size: int, height: int, width: int) 
     return rng.normal(size=(2, height, width, 3)), rng.normal(size=(size, size, 3, 4))
 
 
+def values_and_adjoints(functions: Sequence[Convolution], x: Any, kernel: Any) -> list[Any]:
+    """Of each function, in one program."""
+
+    @jax.jit
+    def evaluate(x: jax.Array, kernel: jax.Array) -> list[Any]:
+        results = []
+        for function in functions:
+            value, pullback = jax.vjp(function, x, kernel)
+            results.append((value, pullback(jnp.cos(value))))
+        return results
+
+    return evaluate(x, kernel)
+
+
 @pytest.mark.parametrize(("size", "stride", "padding", "height", "width"), CASES)
-def test_values_and_adjoints(size, stride, padding, height, width, rng: np.random.Generator) -> None:
-    ours, plain = both(size, stride, padding)
+def test_values_and_adjoints(
+    size: int, stride: int, padding: int, height: int, width: int, rng: np.random.Generator
+) -> None:
     with jax.enable_x64(True):
-        x, kernel = map(jnp.asarray, random_arrays(rng, size, height, width))
-        expected, expected_pullback = jax.vjp(plain, x, kernel)
-        result, pullback = jax.vjp(ours, x, kernel)
-        np.testing.assert_allclose(result, expected, rtol=1e-12, atol=1e-12)
-        cotangent = jnp.asarray(rng.normal(size=expected.shape))
-        for adjoint, reference in zip(pullback(cotangent), expected_pullback(cotangent), strict=True):
-            np.testing.assert_allclose(adjoint, reference, rtol=1e-12, atol=1e-11)
+        arrays = random_arrays(rng, size, height, width)
+        ours, plain = values_and_adjoints(both(size, stride, padding), *arrays)
+        for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(plain), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-11)
 
 
 @pytest.mark.parametrize("strides", [(1, 1), (2, 2), (1, 2), (4, 4)])
 @pytest.mark.parametrize("padding", ["SAME", "VALID", [(2, 0), (0, 3)]])
 @pytest.mark.parametrize("dilation", [(1, 1), (2, 3)])
 @pytest.mark.parametrize("sides", [(3, 3), (4, 2), (9, 9)])
-def test_any_geometry(strides, padding, dilation, sides, rng: np.random.Generator) -> None:
-    """Of the hook of `nn.Conv`, with its derivatives."""
-    x, kernel = (jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in ((2, 11, 10, 3), (*sides, 3, 4)))
-    options = {"rhs_dilation": dilation, "dimension_numbers": DIMENSIONS}
-
-    def value_and_adjoints(function, x, kernel):
-        value, pullback = jax.vjp(lambda x, kernel: function(x, kernel, strides, padding, **options), x, kernel)
-        return value, pullback(jnp.cos(value))
-
-    result, expected = (
-        jax.jit(functools.partial(value_and_adjoints, function))(x, kernel)
-        for function in (convolution, lax.conv_general_dilated)
+def test_any_geometry(
+    strides: tuple[int, int], padding: Any, dilation: tuple[int, int], sides: tuple[int, int], rng: np.random.Generator
+) -> None:
+    """Of the hook of `nn.Conv`, with its derivatives; where nothing is rearranged it is XLA's own."""
+    shapes: Any = (2, 11, 10, 3), (*sides, 3, 4)
+    x, kernel = (jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in shapes)
+    options: dict[str, Any] = {"rhs_dilation": dilation, "dimension_numbers": DIMENSIONS}
+    ours, plain = (
+        partial(function, padding=padding, **options)
+        for function in (
+            partial(convolution, strides=strides),
+            partial(lax.conv_general_dilated, window_strides=strides, precision=lax.Precision.HIGHEST),
+        )
     )
+    arranged, reference = both_ways(*shapes, strides, padding, **options)
+    if arranged is reference:
+        assert str(jax.make_jaxpr(ours)(x, kernel)) == str(jax.make_jaxpr(plain)(x, kernel))
+        return
+    result, expected = values_and_adjoints((ours, plain), x, kernel)
     for a, b in zip(jax.tree.leaves(result), jax.tree.leaves(expected), strict=True):
         assert a.shape == b.shape
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=2e-4)
 
 
+def test_what_is_rearranged() -> None:
+    """The comparison above could else be one of a thing with itself."""
+    shape, options = (2, 16, 16, 3), {"padding": "SAME", "dimension_numbers": DIMENSIONS}
+    for sides, strides, channels, rearranged in (
+        ((3, 3), (1, 1), 3, True), ((4, 2), (1, 1), 64, True), ((3, 3), (2, 2), 3, True), ((3, 3), (2, 2), 8, False),
+        ((3, 3), (4, 4), 8, True), ((3, 3), (1, 2), 3, False), ((4, 2), (2, 2), 3, False),
+    ):  # fmt: skip
+        arranged, reference = both_ways((*shape[:3], channels), (*sides, channels, 4), strides, **options)
+        assert (arranged is not reference) == rearranged
+    arranged, reference = both_ways(shape, (3, 3, 3, 4), (2, 2), rhs_dilation=(2, 2), **options)
+    assert arranged is reference
+
+
 @pytest.mark.parametrize("stride", [1, 2, 3, 4])
-@pytest.mark.parametrize("shape", [(0, 16, 16, 3), (2, 1, 9, 3), (2, 2, 3, 1), (1, 9, 1, 3)])
 @pytest.mark.parametrize("side", [2, 3, 11])
-def test_empty_batches_and_images_smaller_than_the_window(stride: int, shape: tuple[int, ...], side: int) -> None:
-    x, kernel = jnp.ones(shape), jnp.ones((side, side, shape[3], 4))
-    for padding in ("SAME", "VALID"):
-        arguments = x, kernel, (stride, stride), padding
-        expected = lax.conv_general_dilated(*arguments, dimension_numbers=DIMENSIONS)
-        np.testing.assert_allclose(convolution(*arguments, dimension_numbers=DIMENSIONS), expected, rtol=1e-6)
+def test_empty_batches_and_images_smaller_than_the_window(stride: int, side: int, rng: np.random.Generator) -> None:
+    shapes = [(0, 16, 16, 3), (2, 1, 9, 3), (2, 2, 3, 1), (1, 9, 1, 3)]
+    cases = [(shape, padding) for shape in shapes for padding in ("SAME", "VALID")]
+    arrays = [(rng.normal(size=shape), rng.normal(size=(side, side, shape[3], 4))) for shape, _ in cases]
+    arrays = jax.tree.map(np.float32, arrays)
+
+    @jax.jit
+    def evaluate(arrays: Any) -> list[jax.Array]:
+        options: dict[str, Any] = {"dimension_numbers": DIMENSIONS}
+        return [
+            convolution(x, kernel, (stride, stride), padding, **options)
+            for (x, kernel), (_, padding) in zip(arrays, cases, strict=True)
+        ]
+
+    for value, (x, kernel), (_, padding) in zip(evaluate(arrays), arrays, cases, strict=True):
+        np.testing.assert_allclose(value, by_windows(x, kernel, stride, padding), rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("case", [(3, 1, 1, 4, 5), (3, 2, 0, 7, 8), (11, 4, 2, 12, 11)])
-def test_every_mode_of_second_order(case, rng: np.random.Generator) -> None:
+def by_windows(x: np.ndarray, kernel: np.ndarray, stride: int, padding: str) -> np.ndarray:
+    """Window by window."""
+    side = kernel.shape[0]
+    if padding == "SAME":
+        counts = [-(-length // stride) for length in x.shape[1:3]]
+        beyond = [max(0, (n - 1) * stride + side - length) for n, length in zip(counts, x.shape[1:3], strict=True)]
+        x = np.pad(x, [(0, 0), *((z // 2, z - z // 2) for z in beyond), (0, 0)])
+    rows, columns = (range(0, length - side + 1, stride) for length in x.shape[1:3])
+    result = np.zeros((len(x), len(rows), len(columns), kernel.shape[3]))
+    for (i, row), (j, column) in itertools.product(enumerate(rows), enumerate(columns)):
+        result[:, i, j] = np.tensordot(np.float64(x[:, row : row + side, column : column + side]), kernel, 3)
+    return result
+
+
+EVERY_WAY = [(3, 1, 1, 4, 5), (3, 2, 0, 7, 8), (11, 4, 2, 12, 11)]
+
+
+@pytest.mark.parametrize("case", EVERY_WAY)
+def test_every_mode_of_second_order(case: tuple[int, ...], rng: np.random.Generator) -> None:
     ours, _ = both(*case[:3])
     with jax.enable_x64(True):
         x, kernel = random_arrays(rng, case[0], *case[3:])
-        check_grads(lambda x, kernel: ours(x, kernel) ** 2, (x, kernel), order=2, modes=("fwd", "rev"))
+        check_derivatives(lambda x, kernel: (ours(x, kernel) ** 2).mean(), x, kernel, rng=rng)
 
 
-@pytest.mark.parametrize("case", [(3, 1, 1, 4, 5), (3, 2, 0, 7, 8), (11, 4, 2, 12, 11)])
-def test_vmap_over_images_and_kernels(case, rng: np.random.Generator) -> None:
-    ours, plain = both(*case[:3])
+@pytest.mark.parametrize("case", EVERY_WAY)
+def test_vmap_over_images_and_kernels(case: tuple[int, ...], rng: np.random.Generator) -> None:
     with jax.enable_x64(True):
         pairs = [random_arrays(rng, case[0], *case[3:]) for _ in range(3)]
-        images, kernels = np.stack([x for x, _ in pairs]), np.stack([kernel for _, kernel in pairs])
-        for axes in ((0, None), (None, 0), (0, 0)):
-            arguments = [z if axis == 0 else z[0] for z, axis in zip((images, kernels), axes, strict=True)]
-            mapped = jax.vmap(ours, in_axes=axes)(*arguments)
-            np.testing.assert_allclose(mapped, jax.vmap(plain, in_axes=axes)(*arguments), rtol=1e-12, atol=1e-12)
+        images, kernels = (jnp.stack([pair[i] for pair in pairs]) for i in range(2))
+
+        @jax.jit
+        def evaluate(images: jax.Array, kernels: jax.Array) -> list[list[jax.Array]]:
+            return [
+                [
+                    jax.vmap(function, in_axes=axes)(
+                        *(z if axis == 0 else z[0] for z, axis in zip((images, kernels), axes, strict=True))
+                    )
+                    for function in both(*case[:3])
+                ]
+                for axes in ((0, None), (None, 0), (0, 0))
+            ]
+
+        for ours, plain in evaluate(images, kernels):
+            np.testing.assert_allclose(ours, plain, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("case", EVERY_WAY)
+def test_products_are_in_full_precision(case: tuple[int, ...]) -> None:
+    """With first and second derivatives, on accelerators and as arranged for a CPU; not where less is asked for."""
+    function = hook(*case[:3])
+    shapes = (2, *case[3:], 3), (case[0], case[0], 3, 4)
+    arguments = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in shapes]
+    first = jax.grad(lambda x, kernel: (function(x, kernel) ** 2).sum(), argnums=(0, 1))
+    second = jax.grad(lambda x, kernel: sum(z.sum() for z in first(x, kernel)), argnums=(0, 1))
+    for derivatives in (first, second):
+        assert len(products(derivatives, *arguments)) >= 2 * 3
+        assert products_without_precision(derivatives, *arguments, platforms=("cuda", "tpu", "cpu")) == []
+    half = [jax.ShapeDtypeStruct(shape, jnp.bfloat16) for shape in shapes]
+    assert len(products_without_precision(function, *half)) == 2
 
 
 @pytest.mark.parametrize(("size", "stride", "padding"), [(3, 1, 1), (1, 1, 0), (11, 4, 2)])
-def test_no_convolution_runs_on_one_core(size, stride, padding, rng: np.random.Generator) -> None:
+def test_no_convolution_runs_on_one_core(size: int, stride: int, padding: int) -> None:
     """XLA's library fusions do. The value and the adjoint that images need are free of them."""
-    ours = hook(size, stride, padding)
-    x, kernel = (rng.normal(size=shape).astype("f") for shape in ((2, 64, 64, 32), (size, size, 32, 64)))
+    arguments = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((2, 64, 64, 32), (size, size, 32, 64))]
 
-    def value_and_adjoint(x, kernel):
-        value, pullback = jax.vjp(lambda x: ours(x, kernel), x)
-        return value, pullback(value)
+    def value_and_adjoint(function: Convolution, x: jax.Array, kernel: jax.Array) -> tuple[jax.Array, jax.Array]:
+        value, pullback = jax.vjp(lambda x: function(x, kernel), x)
+        return value, pullback(value)[0]
 
-    program = jax.jit(value_and_adjoint).lower(x, kernel).compile().as_text() or ""
-    assert len(re.findall(r" convolution\(", program)) == 2
-    assert re.findall(r"__(?:ynn|xnn|onednn)_fusion", program) == []
+    ours, plain = (
+        jax.jit(partial(value_and_adjoint, function)).lower(*arguments).compile().as_text() or ""
+        for function in (hook(size, stride, padding), both(size, stride, padding)[1])
+    )
+    assert len(re.findall(r" convolution\(", ours)) == 2
+    assert re.findall(LIBRARY, ours) == [] != re.findall(LIBRARY, plain)
 
 
-def test_values_in_steps_of_two_run_on_all_cores(rng: np.random.Generator) -> None:
-    ours = hook(3, 2, 0)
-    x, kernel = (rng.normal(size=shape).astype("f") for shape in ((2, 64, 64, 3), (3, 3, 3, 64)))
-    program = jax.jit(ours).lower(x, kernel).compile().as_text() or ""
+def test_values_in_steps_of_two_run_on_all_cores() -> None:
+    arguments = [jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((2, 64, 64, 3), (3, 3, 3, 64))]
+    program = jax.jit(hook(3, 2, 0)).lower(*arguments).compile().as_text() or ""
     assert len(re.findall(r" convolution\(", program)) == 1
-    assert re.findall(r"__(?:ynn|xnn|onednn)_fusion", program) == []
+    assert re.findall(LIBRARY, program) == []
 
 
-def test_double_precision_is_left_to_the_library(rng: np.random.Generator) -> None:
+def test_double_precision_is_left_to_the_library() -> None:
     """XLA's own convolutions are slow in it."""
     with jax.enable_x64(True):
-        arrays = random_arrays(rng, 3, 8, 9)
-        ours, plain = (jax.make_jaxpr(f)(*arrays) for f in (hook(3, 1, 1), both(3, 1, 1)[1]))
-        assert str(ours) == str(plain)
+        arguments = [jax.ShapeDtypeStruct(shape, jnp.float64) for shape in ((2, 8, 9, 3), (3, 3, 3, 4))]
+        plain = partial(both(3, 1, 1)[1], precision=lax.Precision.HIGHEST)
+        assert str(jax.make_jaxpr(hook(3, 1, 1))(*arguments)) == str(jax.make_jaxpr(plain)(*arguments))
