@@ -4,6 +4,7 @@ Each replaces the argument before the dangerous operation and the result after i
 around the result would still let `0 * inf = nan` into the gradient.
 """
 
+import jax
 import jax.numpy as jnp
 
 from .._types import Array, ArrayLike
@@ -50,8 +51,18 @@ def safe_abs(x: ArrayLike) -> Array:
         >>> print(jaxloss.ops.safe_abs(-2.0), jax.grad(jaxloss.ops.safe_abs)(0.0))
         2.0 0.0
     """
-    x = jnp.asarray(x)
-    return jnp.where(x > 0, x, jnp.where(x == 0, jnp.zeros_like(x), -x))  # NaN stays NaN
+    return _abs(jnp.asarray(x))
+
+
+@jax.custom_jvp
+def _abs(x: Array) -> Array:
+    return jnp.abs(x)
+
+
+@_abs.defjvp
+def _abs_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    (x,), (dx,) = primals, tangents
+    return _abs(x), jnp.sign(x) * dx
 
 
 def safe_divide(numerator: ArrayLike, denominator: ArrayLike) -> Array:

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxloss.ops import masked_mean, safe_abs, safe_divide, safe_power, safe_sqrt
+from jaxloss.ops import safe_abs, safe_divide, safe_power, safe_sqrt
 
 
 CASES = {
@@ -30,26 +30,6 @@ def test_second_derivatives_are_finite(name):
     total, _, points = CASES[name]
     # Below 1e-30 the second derivative of a root overflows; that is its value.
     assert all(np.isfinite(jax.grad(jax.grad(total))(p)) for p in points if p == 0 or abs(p) > 1e-10)
-
-
-def test_masked_mean_is_a_weighted_mean(rng):
-    values, mask = rng.random((2, 5, 4, 3)), rng.random((2, 5, 4, 1))
-    expected = [np.average(v, weights=np.broadcast_to(m, v.shape)) for v, m in zip(values, mask, strict=True)]
-    np.testing.assert_allclose(masked_mean(jnp.float32(values), jnp.float32(mask)), expected, rtol=1e-6)
-    np.testing.assert_allclose(masked_mean(jnp.float32(values)), values.mean(axis=(1, 2, 3)), rtol=1e-6)
-
-
-def test_masked_mean_ignores_what_does_not_count():
-    values, mask = jnp.array([[[1.0], [jnp.nan]]]), jnp.array([[[1.0], [0.0]]])
-    value, gradient = jax.value_and_grad(masked_mean)(values, mask)
-    assert value == 1
-    np.testing.assert_array_equal(gradient[0, :, 0], [1, 0])
-
-
-def test_an_empty_mask_has_no_mean_and_no_gradient():
-    value, gradient = jax.value_and_grad(masked_mean)(jnp.ones((2, 2, 1)), jnp.zeros((2, 2, 1)))
-    assert np.isnan(value)
-    np.testing.assert_array_equal(gradient, 0)
 
 
 def test_absolute_value_has_no_slope_at_zero():
