@@ -6,12 +6,16 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
+import jax
 import numpy as np
 
 from jaxloss.backbones._features import BACKBONES, PREPROCESSING
-from jaxloss.backbones._layers import Conv, Fire, Pool, Relu, Table
+from jaxloss.backbones._layers import Conv, Fire, Pool, Relu, Table, used_layers
 from jaxloss.backbones._lpips_nets import LPIPS_NETS
 from jaxloss.backbones._vgg import VGG16
+from jaxloss.weights._convert import layout
+from jaxloss.weights._manifest import HEADS, read_manifest
+from jaxloss.weights._tensors import nest
 
 
 WIDTH = 8  # channels of every layer of a thin network
@@ -40,8 +44,9 @@ def random_params(table: Table, channels: int = 3, seed: int = 0) -> dict[str, A
 
 
 def thinned(table: Table, layers: tuple[str, ...]) -> Table:
-    """The same network with few channels, and without the convolutions that none of the layers comes right after."""
+    """The same network up to its last layer, with few channels and without convolutions that no layer comes after."""
     thin = []
+    table = used_layers(table, layers)
     for layer, after in zip(table, (*table[1:], None), strict=True):
         match layer:
             case Conv() if after is not None and after.name in layers:
@@ -81,9 +86,25 @@ def tiny_params(name: str) -> dict[str, Any]:
     backbone, layers = LPIPS_NETS[name.removeprefix("lpips-")]
     rng = np.random.default_rng(1)
     heads = {layer: rng.uniform(0.5, 1.5, WIDTH).astype(np.float32) for layer in layers}
-    offset, scale = (np.float32(numbers) for numbers in PREPROCESSING["lpips"])
+    offset, scale = (np.asarray(numbers, np.float32) for numbers in PREPROCESSING["lpips"])
     return {
         "trunk": random_params(thinned(BACKBONES[backbone], layers)),
         "heads": heads,
         "preprocessing": {"offset": offset, "scale": scale},
     }
+
+
+def shapes_of_params(name: str) -> dict[str, Any]:
+    """What `load_params(name)` has, for programs that are lowered and never run."""
+    net = name.removeprefix("lpips-")
+    heads = nest({key: _single(shape) for key, shape in read_manifest().files[HEADS].tensors.items()})
+    trunk = nest({key: _single(place.shape) for key, place in layout(LPIPS_NETS[net].backbone).items()})
+    return {
+        "trunk": trunk,
+        "heads": heads[net]["0.1"],
+        "preprocessing": {"offset": _single((3,)), "scale": _single((3,))},
+    }
+
+
+def _single(shape: tuple[int, ...]) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape, np.float32)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from .._checks import as_scalar, check_choice, check_fits, check_image, check_positive, error_text
-from .._types import Array, ArrayLike, FeatureArrays, Image, Params, Scalar
+from .._types import Array, FeatureArrays, Image, Params, Scalar
 from ._alexnet import ALEXNET
 from ._layers import Conv, Fire, Table, smallest_side, used_layers
 from ._squeezenet import SQUEEZENET1_1
@@ -24,8 +24,8 @@ FeatureFunction = Callable[[Params, Array], Mapping[str, Array]]
 class Preprocessing(NamedTuple):
     """`(x - offset) / scale`, per channel, of images in [0, 1]."""
 
-    offset: ArrayLike | tuple[float, ...]
-    scale: ArrayLike | tuple[float, ...]
+    offset: Array | tuple[float, ...]
+    scale: Array | tuple[float, ...]
 
 
 PREPROCESSING = {

@@ -30,7 +30,7 @@ CASES = [
 Convolution = Callable[[Any, Any], jax.Array]
 
 
-def both(size: int, stride: int, padding: int) -> tuple[Convolution, Convolution]:
+def both(size: int, stride: int, padding: int) -> tuple[Convolution, Callable[..., jax.Array]]:
     """As arranged for a CPU, in any precision, and plain."""
     geometry: dict[str, Any] = {"padding": [(padding, padding)] * 2, "dimension_numbers": DIMENSIONS}
 
@@ -95,7 +95,7 @@ def test_any_geometry(
             partial(lax.conv_general_dilated, window_strides=strides, precision=lax.Precision.HIGHEST),
         )
     )
-    arranged, reference = both_ways(*shapes, strides, padding, **options)
+    arranged, reference = both_ways(shapes[0], shapes[1], strides, padding, **options)
     if arranged is reference:
         assert str(jax.make_jaxpr(ours)(x, kernel)) == str(jax.make_jaxpr(plain)(x, kernel))
         return

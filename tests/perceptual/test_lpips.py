@@ -1,7 +1,10 @@
-"""LPIPS: its values at known pairs, its laws and its gradients; `tests/parity` holds it against the original."""
+"""LPIPS: its values at known pairs, its laws and its gradients; `tests/parity` holds it against the original.
+
+Where numbers do not matter its networks are thin and random.
+"""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,48 +12,48 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import safetensors.numpy
 from PIL import Image
 
 import jaxloss
 from jaxloss.backbones._features import BACKBONES
 from jaxloss.backbones._layers import smallest_side, used_layers
-from jaxloss.perceptual._lpips_distances import LPIPS_TRUNKS, WEIGHTINGS
+from jaxloss.backbones._lpips_nets import LPIPS_NETS
 from jaxloss.registry import METRICS
+from tests.backbones._reference import activations
+from tests.networks import shapes_of_params, thinned, through_thin_networks, tiny_params
+from tests.products import products, products_without_precision
 
 
 Pair = tuple[np.ndarray, np.ndarray]
 SHIPPED = ("alex", "vgg")
+LAYERS = LPIPS_NETS["alex"].layers
+ALEX = thinned(BACKBONES["alexnet"], LAYERS)
+PARAMS = tiny_params("lpips-alex")
 
 # Of the original with the same weights: the example images of its repository, ex_ref against ex_p0 and ex_p1.
 KNOWN = {"alex": (0.721881, 0.137566), "vgg": (0.568613, 0.421664), "squeeze": (0.711048, 0.147902)}
 
 
-@functools.cache
-def params_of(net: str) -> dict[str, Any]:
-    return jaxloss.load_params(f"lpips-{net}")
+def thin(function: Callable[..., Any]) -> Callable[..., Any]:
+    """With a thin AlexNet, compiled whole, and once for all tests; the data range is traced."""
+    compiled = jax.jit(through_thin_networks(function), static_argnames=("net", "weighting", "dtype"))
+    return functools.partial(compiled, data_range=1.0)
 
 
-STATIC = ("net", "version", "weighting", "dtype")
-
-
-@functools.partial(jax.jit, static_argnames=STATIC)
-def score(x: Any, y: Any, params: Any, mask: Any = None, **options: Any) -> jax.Array:
-    """Compiled whole, and once for all tests; parameters are arguments, for constants are slow to compile."""
-    return jaxloss.lpips(x, y, params=params, mask=mask, data_range=1.0, **options)
+lpips = thin(jaxloss.lpips)
+components, field, features_of = map(thin, (jaxloss.lpips_components, jaxloss.lpips_map, jaxloss.lpips_features))
+compare = jax.jit(jaxloss.lpips_from_features, static_argnames="weighting")
 
 
 @jax.jit
 def gradients(x: Any, y: Any, params: Any, mask: Any = None) -> tuple[jax.Array, jax.Array]:
-    return jax.grad(lambda x, y: score(x, y, params, mask).sum(), argnums=(0, 1))(x, y)
-
-
-def alex(x: Any, y: Any, **options: Any) -> jax.Array:
-    return score(x, y, params_of("alex"), **options)
+    return jax.grad(lambda x, y: lpips(x, y, params=params, mask=mask).sum(), argnums=(0, 1))(x, y)
 
 
 @pytest.fixture
 def pair(crop_photograph, rng: np.random.Generator) -> Pair:
-    y = crop_photograph(2, 64, 72)
+    y = crop_photograph(2, 40, 48)
     return np.clip(y + 0.1 * rng.standard_normal(y.shape, np.float32), 0, 1), y
 
 
@@ -58,11 +61,10 @@ def pair(crop_photograph, rng: np.random.Generator) -> Pair:
 def test_known_values(net: str, shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if net not in SHIPPED:
         monkeypatch.setenv("JAXLOSS_WEIGHTS", str(shared_data / "weights"))
-    reference, *distorted = (
-        read(shared_data / "lpips" / "imgs" / f"{name}.png") for name in ("ex_ref", "ex_p0", "ex_p1")
-    )
-    for image, expected in zip(distorted, KNOWN[net], strict=True):
-        assert score(image, reference, params_of(net), net=net) == pytest.approx(expected, abs=1e-5)
+    y, *x = (read(shared_data / "lpips" / "imgs" / f"{name}.png") for name in ("ex_ref", "ex_p0", "ex_p1"))
+    score = jax.jit(functools.partial(jaxloss.lpips, net=net, data_range=1.0))
+    params = jaxloss.load_params(f"lpips-{net}")
+    np.testing.assert_allclose(score(np.stack(x), np.stack([y, y]), params=params), KNOWN[net], rtol=0, atol=1e-5)
 
 
 def read(path: Path) -> np.ndarray:
@@ -70,99 +72,116 @@ def read(path: Path) -> np.ndarray:
         return np.asarray(image.convert("RGB"), np.float32) / 255
 
 
-def test_formula(pair: Pair) -> None:
-    """Written out in float64 from the features of the network."""
-    x, y = pair[0][0], pair[1][0]
-    params = params_of("alex")
-    expected = 0.0
-    layers = LPIPS_TRUNKS["alex"].layers
-    options: dict[str, Any] = dict(net="alexnet", layers=layers, data_range=1.0, preprocess="lpips")
-    extract = jax.jit(functools.partial(jaxloss.extract_features, **options))
-    features = [extract(z, params=params["trunk"]) for z in (x, y)]
-    for layer in layers:
-        a, b = (np.asarray(f[layer], np.float64) for f in features)
-        a, b = (z / (np.sqrt((z**2).sum(-1, keepdims=True)) + 1e-10) for z in (a, b))
-        expected += ((a - b) ** 2 @ np.asarray(params["heads"]["0.1"][layer], np.float64)).mean()
-    assert alex(x, y) == pytest.approx(expected, rel=1e-5)
+def formula(x: np.ndarray, y: np.ndarray, params: Any, weighting: str = "learned") -> dict[str, np.ndarray]:
+    """Written out in float64, `[h, w]` for each layer."""
+    params = jax.tree.map(np.float64, params)
+    offset, scale = params["preprocessing"]["offset"], params["preprocessing"]["scale"]
+    seen = [activations(ALEX, params["trunk"], (z.astype(np.float64) - offset) / scale) for z in (x, y)]
+    distances = {}
+    for layer in LAYERS:
+        a, b = (z[layer] / (np.sqrt((z[layer] ** 2).sum(-1, keepdims=True)) + 1e-10) for z in seen)
+        distances[layer] = (a - b) ** 2 @ (params["heads"][layer] if weighting == "learned" else np.ones(a.shape[-1]))
+    return distances
+
+
+@pytest.mark.parametrize("weighting", ["learned", "none"])
+def test_formula(weighting: str, pair: Pair) -> None:
+    """Of the score, of its layers, and of the map, for the preprocessing of both versions; none of its numbers is 1."""
+    x, y = pair
+    symmetric = {"offset": np.full(3, 0.5, np.float32), "scale": np.full(3, 0.5, np.float32)}
+    scores = []
+    for params in (PARAMS, {**PARAMS, "preprocessing": symmetric}):
+        expected = formula(x[0], y[0], params, weighting)
+        means = {layer: distance.mean() for layer, distance in expected.items()}
+        score = lpips(x, y, params=params, weighting=weighting)[0]
+        assert score == pytest.approx(sum(means.values()), rel=1e-5)
+        parts = components(x, y, params=params, weighting=weighting)
+        assert {layer: float(part[0]) for layer, part in parts.items()} == pytest.approx(means, rel=1e-5)
+        seen = field(x, y, params=params, weighting=weighting)
+        enlarged = [jax.image.resize(d, (40, 48), "linear", antialias=False) for d in expected.values()]
+        np.testing.assert_allclose(seen[0, ..., 0], sum(enlarged, jnp.zeros(())), rtol=1e-4, atol=1e-5)
+        scores.append(float(score))
+    assert scores[0] != pytest.approx(scores[1], rel=0.01)
 
 
 def test_laws(pair: Pair) -> None:
-    """Operation by operation and compiled."""
     x, y = pair
-    eager = functools.partial(jaxloss.lpips, params=params_of("alex"))
-    assert eager(x, x, data_range=1.0).tolist() == alex(x, x.copy()).tolist() == [0, 0]
-    np.testing.assert_array_equal(alex(x, y), alex(y, x))
-    assert (alex(x, y) > 0).all()
-    np.testing.assert_allclose(eager(255 * x, 255 * y, data_range=255.0), alex(x, y), rtol=1e-4)
+    score = functools.partial(lpips, params=PARAMS)
+    assert score(x, x.copy()).tolist() == [0, 0]
+    np.testing.assert_array_equal(score(x, y), score(y, x))
+    assert (score(x, y) > 0).all()
+    np.testing.assert_allclose(score(255 * x, 255 * y, data_range=255.0), score(x, y), rtol=1e-4)
 
 
-@pytest.mark.parametrize("net", LPIPS_TRUNKS)
+@pytest.mark.parametrize("net", LPIPS_NETS)
 def test_registry_knows_the_least_side(net: str) -> None:
     (row,) = (row for row in METRICS.values() if row.params == f"lpips-{net}")
-    trunk = LPIPS_TRUNKS[net]
-    assert row.smallest == smallest_side(used_layers(BACKBONES[trunk.net], trunk.layers))
+    backbone, layers = LPIPS_NETS[net]
+    assert row.smallest == smallest_side(used_layers(BACKBONES[backbone], layers))
     assert row.options.get("net", "alex") == net
 
 
-def test_layers_add_up(pair: Pair) -> None:
-    components = jaxloss.lpips_components(*pair, params=params_of("alex"), data_range=1.0)
-    assert tuple(components) == LPIPS_TRUNKS["alex"].layers
-    assert all(score.shape == (2,) for score in components.values())
-    np.testing.assert_allclose(sum(components.values(), jnp.zeros(2)), alex(*pair), rtol=1e-6)
+def test_layers_are_in_their_order(pair: Pair) -> None:
+    order = []
+
+    def names(x: jax.Array) -> jax.Array:
+        parts = through_thin_networks(jaxloss.lpips_components)(x, x, params=PARAMS, data_range=1.0)
+        order.extend(parts)
+        return x
+
+    jax.eval_shape(names, pair[0])
+    assert tuple(order) == LAYERS
 
 
 def test_features_of_a_reference_are_reusable(pair: Pair) -> None:
-    params = params_of("alex")
-    features = functools.partial(jax.jit(functools.partial(jaxloss.lpips_features, data_range=1.0)), params=params)
-    compare = functools.partial(jax.jit(jaxloss.lpips_from_features), params=params)
     x, y = pair
-    np.testing.assert_allclose(compare(features(x), features(y)), alex(x, y), rtol=1e-6)
+    features = functools.partial(features_of, params=PARAMS)
+    f_x, f_y = features(x), features(y)
+    np.testing.assert_allclose(compare(f_x, f_y, params=PARAMS), lpips(x, y, params=PARAMS), rtol=1e-6)
+    unweighted = compare(f_x, f_y, params=PARAMS, weighting="none")
+    np.testing.assert_allclose(unweighted, lpips(x, y, params=PARAMS, weighting="none"), rtol=1e-6)
     mask = np.zeros(x.shape[:-1], np.float32)
     mask[:, 8:40] = 1
-    masked = compare(features(x, mask=mask), features(y, mask=mask), mask=mask)
-    np.testing.assert_allclose(masked, alex(x, y, mask=mask), rtol=1e-6)
-    shared = compare(features(x, mask=mask), features(y, mask=mask), mask=mask[0] > 0)
-    np.testing.assert_allclose(shared, masked, rtol=1e-6)
-    backwards = dict(reversed(features(x).items()))  # a jit sorts dictionaries by their keys
-    eager = functools.partial(jaxloss.lpips_from_features, params=params)
-    np.testing.assert_allclose(eager(backwards, features(y)), alex(x, y), rtol=1e-6)
+    f_x, f_y = features(x, mask=mask), features(y, mask=mask)
+    masked = compare(f_x, f_y, params=PARAMS, mask=mask)
+    np.testing.assert_allclose(masked, lpips(x, y, params=PARAMS, mask=mask), rtol=1e-6)
+    np.testing.assert_allclose(compare(f_x, f_y, params=PARAMS, mask=mask[0] > 0), masked, rtol=1e-6)
+
+    @jax.jit
+    def backwards(f_x: dict[str, jax.Array], f_y: dict[str, jax.Array]) -> jax.Array:
+        order = dict(reversed(f_x.items()))  # a jit sorts by keys
+        return jaxloss.lpips_from_features(order, f_y, params=PARAMS, mask=mask)
+
+    np.testing.assert_allclose(backwards(f_x, f_y), masked, rtol=1e-6)
     with pytest.raises(ValueError, match="features of equal layers and shapes"):
-        eager(features(x), {layer: z[:, 1:] for layer, z in features(y).items()})
+        compare(f_x, {layer: z[:, 1:] for layer, z in f_y.items()}, params=PARAMS)
 
 
 def test_map_shows_where(pair: Pair) -> None:
-    y = pair[1][0]
+    y = pair[1]
     x = y.copy()
-    x[:16, :16] = 1 - x[:16, :16]
-    field = jax.jit(functools.partial(jaxloss.lpips_map, data_range=1.0))(x, y, params=params_of("alex"))
-    assert field.shape == (64, 72, 1)
-    assert field[:16, :16].mean() > 10 * field[48:, 48:].mean() >= 0
-
-
-def test_versions_and_weightings_differ(pair: Pair) -> None:
-    kinds = [{"version": version, "weighting": weighting} for version in ("0.1", "0.0") for weighting in WEIGHTINGS]
-    usual, *others = jax.jit(lambda params: [score(*pair, params, **kind) for kind in kinds])(params_of("alex"))
-    np.testing.assert_allclose(usual, alex(*pair), rtol=1e-6)
-    assert (usual > 0).all() and len(others) == 3
-    for other in others:
-        assert (other > 0).all() and not np.allclose(other, usual, rtol=0.01)
+    x[:, :8, :8] = 1 - x[:, :8, :8]
+    seen = field(x, y, params=PARAMS)
+    assert seen.shape == (2, 40, 48, 1)
+    assert (seen[:, :8, :8].mean(axis=(1, 2, 3)) > 3 * seen[:, 32:, 32:].mean(axis=(1, 2, 3))).all()
+    assert (seen >= 0).all()
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
-@pytest.mark.parametrize("images", ["identical", "black", "white", "black against photograph", "inverted"])
-def test_gradients_are_finite(images: str, dtype: Any, pair: Pair) -> None:
+def test_gradients_are_finite(dtype: Any, pair: Pair) -> None:
     y = jnp.asarray(pair[1])
-    x = {
-        "identical": (y, y),
-        "black": (jnp.zeros_like(y), jnp.zeros_like(y)),
-        "white": (jnp.ones_like(y), jnp.ones_like(y)),
-        "black against photograph": (jnp.zeros_like(y), y),
-        "inverted": (1 - y, y),
-    }[images]
-    both = gradients(*(z.astype(dtype) for z in x), params_of("alex"))
-    assert all(jnp.isfinite(gradient).all() and gradient.dtype == dtype for gradient in both)
-    if images == "identical":
-        assert all((gradient == 0).all() for gradient in both)
+    black, white = jnp.zeros_like(y), jnp.ones_like(y)
+    for x in ((y, y), (black, black), (white, white), (black, y), (1 - y, y)):
+        both = gradients(*(z.astype(dtype) for z in x), PARAMS)
+        assert all(jnp.isfinite(gradient).all() and gradient.dtype == dtype for gradient in both)
+        if x[0] is x[1]:
+            assert all((gradient == 0).all() for gradient in both)
+        else:
+            assert all((gradient != 0).any() for gradient in both)
+
+
+def own_params(**heads: int) -> dict[str, Any]:
+    return {"trunk": {}, "heads": {layer: np.linspace(0.5, 1.5, c, dtype=np.float32) for layer, c in heads.items()}}
 
 
 def test_gradient_where_nothing_is_active(pair: Pair) -> None:
@@ -171,86 +190,160 @@ def test_gradient_where_nothing_is_active(pair: Pair) -> None:
     def silent(params: Any, images: jax.Array) -> Mapping[str, jax.Array]:
         return {"relu1": jnp.tile(images[..., :1] - jax.lax.stop_gradient(images[..., :1]), 64)}
 
-    heads = {"0.1": {"relu1": params_of("alex")["heads"]["0.1"]["relu1"]}}
-    params = {"trunk": {}, "heads": heads}
-    value, gradient = jax.jit(jax.value_and_grad(lambda x: score(x, pair[1], params, net=silent).sum()))(pair[0])
+    def score(x: jax.Array) -> jax.Array:
+        return jaxloss.lpips(x, pair[1], params=own_params(relu1=64), net=silent, data_range=1.0).sum()
+
+    value, gradient = jax.jit(jax.value_and_grad(score))(pair[0])
     assert value == 0 and (gradient == 0).all()
+
+
+def test_own_network_and_own_preprocessing() -> None:
+    """Without preprocessing it sees images in [0, 1]; with it, as many channels as that has."""
+    seen = []
+
+    def mean(params: Any, images: jax.Array) -> Mapping[str, jax.Array]:
+        seen.append(images)
+        return {"all": images, "some": images[..., :2], "unused": images}
+
+    x = np.full((2, 4, 4, 3), 51, np.float32)
+    params = own_params(all=3, some=2)
+    assert list(jaxloss.lpips_components(x, 2 * x, params=params, net=mean, data_range=255.0)) == ["all", "some"]
+    np.testing.assert_allclose([float(z[0, 0, 0, 0]) for z in seen], [0.2, 0.4], rtol=1e-6)
+    gray = {**own_params(all=1), "preprocessing": {"offset": np.float32(0.1), "scale": np.float32(0.5)}}
+    jaxloss.lpips_features(x[..., :1], params=gray, net=mean, data_range=255.0)
+    np.testing.assert_allclose(seen[-1], 0.2, rtol=1e-6)
+    assert seen[-1].shape == (2, 4, 4, 1)
 
 
 def test_second_order(pair: Pair) -> None:
     """Hessian-vector products: grad of grad is the derivative of grad."""
-    x, y, direction = pair[0][0], pair[1][0], np.sign(pair[0][1] - 0.5)
+    x, y, direction = pair[0][0, :31, :31], pair[1][0, :31, :31], np.sign(pair[0][1, :31, :31] - 0.5)
 
     @jax.jit
-    def products(x: jax.Array, params: Any) -> tuple[jax.Array, jax.Array]:
-        gradient = jax.grad(lambda x: score(x, y, params))
+    def hessian_products(x: jax.Array, params: Any) -> tuple[jax.Array, jax.Array]:
+        gradient = jax.grad(lambda x: lpips(x, y, params=params))
         return jax.jvp(gradient, (x,), (direction,))[1], jax.grad(lambda x: jnp.vdot(gradient(x), direction))(x)
 
-    forward, reverse = products(x, params_of("alex"))
+    forward, reverse = hessian_products(x, PARAMS)
     np.testing.assert_allclose(forward, reverse, atol=1e-4 * float(abs(forward).max()))
     assert float(abs(forward).max()) > 0
 
 
-@pytest.mark.parametrize("net", ["alex", "vgg"])
-def test_empty_batch(net: str) -> None:
-    nothing = jnp.ones((2, 0, 64, 64, 3))
-    assert jaxloss.lpips(nothing, nothing, params=params_of(net), net=net, data_range=1.0).shape == (2, 0)
+def test_empty_batch() -> None:
+    nothing = jnp.ones((2, 0, 40, 48, 3))
+    assert lpips(nothing, nothing, params=PARAMS).shape == (2, 0)
 
 
 def test_transforms_agree(pair: Pair) -> None:
     x, y = pair
-    params, batch, axes = params_of("alex"), alex(x, y), (0, 0, None)
-    np.testing.assert_allclose(jax.jit(jax.vmap(score, axes))(x, y, params), batch, rtol=1e-5)
-    np.testing.assert_allclose(jnp.stack([alex(*images) for images in zip(x, y, strict=True)]), batch, rtol=1e-5)
-    np.testing.assert_allclose(jax.pmap(score, in_axes=axes)(x, y, params), batch, rtol=1e-5)
-    np.testing.assert_allclose(alex(x[None], y[None]), batch[None], rtol=1e-5)
+    batch, axes = lpips(x, y, params=PARAMS), (0, 0, None)
+
+    def score(x: jax.Array, y: jax.Array, params: Any) -> jax.Array:
+        return lpips(x, y, params=params)
+
+    np.testing.assert_allclose(jax.jit(jax.vmap(score, axes))(x, y, PARAMS), batch, rtol=1e-5)
+    np.testing.assert_allclose(jax.pmap(score, in_axes=axes)(x, y, PARAMS), batch, rtol=1e-5)
+    np.testing.assert_allclose(lpips(x[None], y[None], params=PARAMS), batch[None], rtol=1e-5)
 
 
-def test_params_are_an_argument(pair: Pair) -> None:
-    """No weights in the executable: it runs with those of another network of the same shapes."""
-    score = jax.jit(functools.partial(jaxloss.lpips, data_range=1.0)).lower(*pair, params=params_of("alex")).compile()
-    other = jax.tree.map(lambda z: 0.9 * z, params_of("alex"))
-    assert not np.allclose(score(*pair, params=params_of("alex")), score(*pair, params=other), rtol=1e-3)
-    analysis = score.memory_analysis()
-    weights = sum(leaf.nbytes for leaf in jax.tree.leaves(other["trunk"]))
-    assert analysis is not None and analysis.argument_size_in_bytes > weights > 1e6
+def test_params_are_an_argument(pair: Pair, tmp_path: Path) -> None:
+    """A tree of arrays, which can be mapped and saved; none of it is in the executable, which runs with others."""
+    other = jax.tree.map(lambda z: 0.9 * z, PARAMS)
+    flat = {"/".join(part.key for part in path): z for path, z in jax.tree.leaves_with_path(other)}
+    safetensors.numpy.save_file(flat, tmp_path / "mine.safetensors")
+    assert not np.allclose(lpips(*pair, params=PARAMS), lpips(*pair, params=other), rtol=1e-3)
+    program = jax.jit(lpips).lower(*pair, params=PARAMS).compile()
+    analysis = program.memory_analysis()
+    size = sum(leaf.nbytes for leaf in jax.tree.leaves(PARAMS))
+    assert analysis is not None and analysis.argument_size_in_bytes > size > 2e4
+
+
+def test_preprocessing_is_not_trained(pair: Pair) -> None:
+    slopes = jax.jit(jax.grad(lambda params: lpips(*pair, params=params).sum()))(PARAMS)
+    assert all((z == 0).all() for z in jax.tree.leaves(slopes["preprocessing"]))
+    assert all((z != 0).any() for z in jax.tree.leaves((slopes["trunk"], slopes["heads"])))
 
 
 def test_masked_pixels_have_no_influence(pair: Pair, rng: np.random.Generator) -> None:
     x, y = pair
     mask = np.zeros(x.shape[:-1], np.float32)
-    mask[:, 16:48, 20:60] = 1
+    mask[:, 10:30, 12:40] = 1
     noisy = np.where(mask[..., None] > 0, x, rng.random(x.shape, np.float32))
-    np.testing.assert_array_equal(alex(noisy, y, mask=mask), alex(x, y, mask=mask))
-    gradient, _ = gradients(x, y, params_of("alex"), mask)
+    score = functools.partial(lpips, params=PARAMS)
+    np.testing.assert_array_equal(score(noisy, y, mask=mask), score(x, y, mask=mask))
+    gradient, _ = gradients(x, y, PARAMS, mask)
     assert (gradient[mask == 0] == 0).all() and (gradient[mask > 0] != 0).any()
-    np.testing.assert_allclose(alex(x, y, mask=np.ones_like(mask)), alex(x, y), rtol=1e-5)
+    np.testing.assert_allclose(score(x, y, mask=np.ones_like(mask)), score(x, y), rtol=1e-5)
 
 
 def test_reduced_precision_is_on_request(pair: Pair) -> None:
-    exact, reduced = alex(*pair), alex(*pair, dtype=jnp.bfloat16)
+    exact, reduced = lpips(*pair, params=PARAMS), lpips(*pair, params=PARAMS, dtype=jnp.bfloat16)
     assert exact.dtype == reduced.dtype == jnp.float32
     assert 0 < float(abs(reduced / exact - 1).max()) < 0.05
 
 
-def test_bad_input(pair: Pair) -> None:
-    x, y = pair
-    with pytest.raises(ValueError, match=r"version one of .*0\.1"):
-        alex(x, y, version="0.2")
-    with pytest.raises(ValueError, match="weighting one of"):
-        alex(x, y, weighting="linear")
-    with pytest.raises(ValueError, match=r"net one of .*squeeze"):
-        alex(x, y, net="resnet")
-    with pytest.raises(ValueError, match="belong together"):
-        jaxloss.lpips_from_features(
-            {"relu1_1": jnp.ones((4, 4, 8))}, {"relu1_1": jnp.ones((4, 4, 8))}, params=params_of("alex")
-        )
+@pytest.mark.parametrize("net", LPIPS_NETS)
+def test_products_are_in_full_precision(net: str) -> None:
+    """On accelerators, of the whole networks: value and gradients of score and map."""
+
+    def total(function: Callable[..., jax.Array], x: jax.Array, y: jax.Array, params: Any) -> jax.Array:
+        return function(x, y, params=params, net=net, data_range=1.0).sum()
+
+    image, params = jax.ShapeDtypeStruct((32, 32, 3), jnp.float32), shapes_of_params(f"lpips-{net}")
+    convolutions = len(jax.tree.leaves(params["trunk"])) // 2
+    slope = jax.value_and_grad(functools.partial(total, jaxloss.lpips))
+    assert len(products(slope, image, image, params, platforms=["tpu"])) == 3 * convolutions
+    assert products_without_precision(slope, image, image, params) == []
+    assert products_without_precision(functools.partial(total, jaxloss.lpips_map), image, image, params) == []
+
+
+OLD_PARAMS = {**PARAMS, "heads": {"0.0": PARAMS["heads"], "0.1": PARAMS["heads"]}}
+OTHER_HEADS = {**PARAMS, "heads": {"relu1": np.ones(1, np.float32)}}
+BAD_INPUT: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
+    "weighting": ({"weighting": "linear"}, ValueError, "weighting one of"),
+    "net": ({"net": "resnet"}, ValueError, "net one of .*squeeze"),
+    "typo": ({"weigthing": "none"}, TypeError, "options out of .*, got 'weigthing'. Did you mean 'weighting'"),
+    "version": ({"version": "0.0"}, TypeError, r"no version, .*load_params\('lpips-alex', version='0.0'\)"),
+    "old heads": ({"params": OLD_PARAMS}, ValueError, r"heads of one version, .* those of \['0.0', '0.1'\]"),
+    "no preprocessing": (
+        {"params": {"trunk": PARAMS["trunk"], "heads": PARAMS["heads"]}}, ValueError, "'heads' and 'preprocessing', got"
+    ),
+    "heads": ({"params": OTHER_HEADS}, ValueError, "heads of shapes .*belong together"),
+    "size": ({"x": np.ones((20, 40, 3), np.float32)}, ValueError, r"images of at least 31 x 31 pixels"),
+    "channels": ({"x": np.ones((40, 40, 1), np.float32)}, ValueError, r"x of shape \[..., H, W, 3\]"),
+    "dtype": ({"x": np.ones((40, 40, 3), np.uint8)}, TypeError, "floating"),
+    "data range": ({"data_range": 0.0}, ValueError, "data_range > 0"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BAD_INPUT)
+@pytest.mark.parametrize("name", ["lpips", "lpips_components", "lpips_map", "lpips_features"])
+def test_bad_input(name: str, case: str) -> None:
+    change, error, words = BAD_INPUT[case]
+    if name == "lpips_features" and case in ("weighting", "typo", "heads", "old heads"):
+        return
+    arguments: dict[str, Any] = {"x": np.ones((40, 40, 3), np.float32), "params": PARAMS, "data_range": 1.0, **change}
+    images = [arguments.pop("x")] * (1 if name == "lpips_features" else 2)
+    function = through_thin_networks(getattr(jaxloss, name))
+    with pytest.raises(error, match=f"^{name}: expected .*{words}"):
+        jax.eval_shape(lambda *images: function(*images, **arguments), *images)
+
+
+def test_bad_input_of_features() -> None:
+    x, params = np.ones((40, 40, 3), np.float32), own_params(relu1=64)
+    options: Any = {"weighting": "none"}
+    with pytest.raises(
+        TypeError, match=r"^lpips_features: expected options out of \['net', 'dtype'\], got 'weighting'"
+    ):
+        jaxloss.lpips_features(x, params=PARAMS, data_range=1.0, **options)
     one = {"relu1": jnp.ones((4, 4, 1))}
-    with pytest.raises(ValueError, match=r"heads of shapes \{'relu1': \(1,\)\}, got .*\(64,\)"):
-        jaxloss.lpips_from_features(one, one, params=params_of("alex"))
-    with pytest.raises(ValueError, match=r"images of at least \d+ x \d+ pixels"):
-        alex(x[:, :20], y[:, :20])
-    with pytest.raises(ValueError, match=r"x of shape \[..., H, W, 3\]"):
-        alex(x[..., :1], y[..., :1])
-    with pytest.raises(TypeError, match="floating"):
-        alex((255 * x).astype(np.uint8), y)
+    compare = functools.partial(jaxloss.lpips_from_features, one, one)
+    with pytest.raises(ValueError, match=r"heads of shapes \{'relu1': \(1,\)\}, got .*\(64,\).* belong together"):
+        compare(params=params)
+    with pytest.raises(ValueError, match="belong together"):
+        jaxloss.lpips_from_features({"relu1_1": one["relu1"]}, {"relu1_1": one["relu1"]}, params=params)
+    for options, words in (({"version": "0.0"}, "no version"), ({"net": "alex"}, r"options out of \['weighting'\]")):
+        with pytest.raises(TypeError, match=f"^lpips_from_features: expected {words}"):
+            compare(params=params, **options)
+    with pytest.raises(ValueError, match=r"^lpips_from_features: expected heads of one version"):
+        compare(params=OLD_PARAMS)
