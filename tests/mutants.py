@@ -4,12 +4,13 @@
     python -m tests.mutants run mutants.jsonl > verdicts.jsonl
 
 A mutant names its function and the expression that it changes, not a line, so that one sample serves before and after
-the code around it has moved. Each runs in a copy of the repository, on the tests of its room and the contract, up to the
-first failure.
+the code around it has moved. Each runs in a copy of the repository, on the tests of its room and the contract, up to
+the first failure.
 """
 
 import argparse
 import ast
+import itertools
 import json
 import os
 import random
@@ -32,7 +33,7 @@ ROOMS = {
     "jaxloss/closed_forms": ["tests/closed_forms"],
     "jaxloss/perceptual": ["tests/perceptual"],
     "jaxloss/losses/_structural.py": ["tests/losses/test_structural.py"],
-    "jaxloss/_checks.py": [],
+    "jaxloss/_checks.py": ["tests/test_checks.py"],
 }
 EVERYWHERE = ["tests/contract", "tests/engines"]
 LONGEST = 1800  # seconds of one run
@@ -154,7 +155,7 @@ def verdict(mutant: Mutant | None) -> dict[str, object]:
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", "__pycache__", ".pytest_cache"))
         path = mutated(copy, mutant) if mutant else None
         rooms = [tests for place, tests in ROOMS.items() if not path or str(path.relative_to(copy)).startswith(place)]
-        wanted = [*sum(rooms, []), *EVERYWHERE]
+        wanted = [*itertools.chain(*rooms), *EVERYWHERE]
         begin = time.monotonic()
         environment = {**os.environ, "CI": "", "PYTEST_ADDOPTS": ""}
         command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-n0"]

@@ -19,6 +19,9 @@ def to_float(image: ArrayLike) -> Array:
     Raises:
         TypeError: For other dtypes: their largest value is not a convention one could know.
 
+    Gradient:
+        1 for images that are floating already; integers have none.
+
     Example:
         >>> import numpy as np, jaxloss
         >>> print(jaxloss.ops.to_float(np.array([0, 255], np.uint8)))
