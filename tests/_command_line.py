@@ -1,7 +1,11 @@
 """What the tests of the command line share: how it is called, and what its users are told."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 
 # Arguments -> exit code, stdout, stderr.
@@ -18,3 +22,12 @@ def only_line(text: str) -> str:
 def files(folder: Path) -> dict[str, bytes]:
     """What lies in the folder, by name."""
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def run_apart(*arguments: str, folder: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own; `env` adds to the environment."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **options.pop("env", {})}
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "timeout": 300, **options}
+    return subprocess.run(
+        [sys.executable, "-m", "jaxloss", *arguments], cwd=folder, env=environment, text=True, **options
+    )

@@ -65,10 +65,11 @@ def _mistake(error: Exception) -> str | None:
     return describe() if describe else str(error) if isinstance(error, InputError | WeightsError) else None
 
 
-def _show_version(wanted: bool) -> None:
+def _show_version(wanted: bool) -> bool:
     if wanted:
         typer.echo(f"jaxloss {version('jaxloss')}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 import jaxloss
-from jaxloss.evaluate import _curve_plot, curves_csv, read_curves
+from jaxloss.curves import _plot, curves_csv, read_curves
 from jaxloss.sde import CONDITIONS, Curve, diagnose, fit, separate
 from tests._command_line import Run, files, only_line
 
@@ -134,7 +134,7 @@ def test_plot_writes_a_picture_and_nothing_else(folder: Path, run: Run) -> None:
     with Image.open("figure.png") as picture:
         assert picture.width > 3 * 300 and picture.height > 600
         colors = {color for _, color in picture.convert("RGB").getcolors(1 << 24) or []}
-    assert {tuple(bytes.fromhex(color[1:])) for color in _curve_plot.COLORS.values()} <= colors
+    assert {tuple(bytes.fromhex(color[1:])) for color in _plot.COLORS.values()} <= colors
     assert run("plot baseline.csv -o figure.jpg")[0] == 0
 
 
@@ -153,7 +153,7 @@ def test_interruption_leaves_nothing(folder: Path, run: Run, monkeypatch: pytest
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_curve_plot, "plot_curves", interrupted)
+    monkeypatch.setattr("jaxloss.curves.plot_curves", interrupted)
     assert run("plot data.csv -o figure.png") == (130, "", "")
     assert files(folder) == before
 

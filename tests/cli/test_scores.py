@@ -10,8 +10,7 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from jaxloss.evaluate import GradientCheck
-from jaxloss.evaluate._reports import gradient_table, registry_table, score_csv, score_json, score_tables
+from jaxloss.cli._scores import score_csv, score_json, score_tables
 from jaxloss.registry import METRICS
 
 
@@ -53,33 +52,40 @@ def test_csv_parses_back() -> None:
 @pytest.mark.parametrize("width", [40, 80, 200])
 def test_tables_fit_and_lose_nothing(width: int) -> None:
     names = [name for name, row in METRICS.items() if row.kind == "metric"]
-    rows = [(f"{'long' * 20}-{i}.png", dict.fromkeys(names, 0.1 + i)) for i in range(2)]
-    console = Console(width=width)
-    tables = score_tables(rows, console)
+    rows = [(f"{i:02}{'long' * 5}.png", dict.fromkeys(names, 0.1 + i)) for i in range(9)]
+    tables = list(score_tables(rows, width))
     text = rendered(tables, width)
     assert max(len(line) for line in text.splitlines()) <= width
     assert "…" not in text
-    assert all(text.count(f" {name} ") == 1 for name in names)
-    assert text.count("1.1000") == len(names)
-    assert len(tables) == 1 if width == 200 else len(tables) > 1
+    assert all(text.count(f"\n {name} {arrow} ") == len(tables) for name, arrow in (("ssim", "↑"), ("lpips", "↓")))
+    for i in range(9):
+        assert text.count(f"{i:02}longlonglonglo") == 1 and text.count(f" {i}.1000") == len(names)
+    assert len(tables) == {40: 9, 80: 3, 200: 1}[width]
+    assert "".join(text.split()).count("longlong.png") == 0 and text.count("nglong.png") == 9
+
+
+def test_forty_metrics_stay_readable(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"metric_{i}" for i in range(40)]
+    for name in names:
+        monkeypatch.setitem(METRICS, name, METRICS["mae"])
+    text = rendered(score_tables([("a.png", dict.fromkeys(names, 0.5)), ("b.png", dict.fromkeys(names, 0.25))]))
+    lines = [line.split() for line in text.splitlines() if "metric_" in line]
+    assert lines == [[name, "↓", "0.5000", "0.2500*"] for name in names]
 
 
 def test_numbers_of_the_table() -> None:
-    text = rendered(score_tables(ROWS, Console(width=80)))
-    first, second = (line.split() for line in text.splitlines() if ".png" in line)
-    assert first[-3:] == ["0.1250", "inf", "-"]
-    assert second[-3:] == ["1e-07", "30.5000", "-0.5000"]
+    text = rendered(score_tables(ROWS))
+    mae, psnr, ms_ssim = (line.split() for line in text.splitlines() if "↑" in line or "↓" in line)
+    assert (mae, psnr, ms_ssim) == (
+        ["mae", "↓", "0.1250", "1e-07*"],
+        ["psnr", "↑", "inf*", "30.5000"],
+        ["ms_ssim", "↑", "-", "-0.5000*"],
+    )
 
 
-def test_registry_table_names_all() -> None:
-    text = rendered([registry_table(METRICS.values())])
-    assert all(f" {name} " in text for name in METRICS)
-    assert "-inf to inf" in text
-
-
-def test_gradient_table_marks_failures() -> None:
-    good = GradientCheck("ssim", "float64", {"forward": 1e-15, "closed form": 2e-14, "finite differences": 3e-9})
-    bad = GradientCheck("multi_sigma_ssim", "float32", {"reverse": 1e-5, "forward": 1e-5, "closed form": math.nan})
-    lines = rendered([gradient_table([good, bad])]).splitlines()
-    assert lines[4].split() == ["ssim", "float64", "yardstick", "1.0e-15", "2.0e-14", "3.0e-09", "ok"]
-    assert lines[5].split() == ["multi_sigma_ssim", "float32", "1.0e-05", "1.0e-05", "nan", "-", "FAILED"]
+def test_ties_are_all_marked_and_one_image_is_not() -> None:
+    rows = [(name, {"ssim": score}) for name, score in (("a", 0.5), ("b", 0.75), ("c", 0.75), ("d", math.nan))]
+    line = rendered(score_tables(rows)).splitlines()[3]
+    assert line.split() == ["ssim", "↑", "0.5000", "0.7500*", "0.7500*", "-"]
+    assert "*" not in rendered(score_tables(rows[:1]))
+    assert "*" not in rendered(score_tables([("a", {"ssim": math.nan}), ("b", {"ssim": math.nan})]))

@@ -29,7 +29,7 @@ def run(run: Run) -> Run:
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "cache"
-    for module in ("weights._fetch", "evaluate._weights_command"):
+    for module in ("weights._fetch", "cli._weights"):
         monkeypatch.setattr(f"jaxloss.{module}.cache_folder", lambda: folder)
     monkeypatch.delenv("JAXLOSS_WEIGHTS", raising=False)
     monkeypatch.setenv("COLUMNS", "160")
@@ -125,7 +125,7 @@ def test_verify(run: Run, official: Trunk, cache: Path, tmp_path: Path, monkeypa
     for path in (changed / "lpips_heads.safetensors", cached):
         path.write_bytes(path.read_bytes()[:-1] + b"\x00")
     (changed / "alexnet.safetensors").unlink()
-    for module in ("weights._load", "evaluate._weights_command"):
+    for module in ("weights._load", "cli._weights"):
         monkeypatch.setattr(f"jaxloss.{module}.shipped_folder", lambda: changed)
     code, out, err = run("verify")
     assert (code, out) == (1, f"{changed / 'vgg16_int16.safetensors'}: ok\n")
@@ -142,14 +142,17 @@ def test_verify(run: Run, official: Trunk, cache: Path, tmp_path: Path, monkeypa
         ("fetch resnet50", "no weights are called 'resnet50'. There are: alexnet, "),
         ("fetch", "Missing argument 'NAME'"),
         ("convert nowhere.pth", "nowhere.pth: no such file."),
-        ("convert cache", "cache: no such file."),
-        ("convert official.pth -o mine.pth", "mine.pth: the extension is '.pth'. Use .safetensors."),
+        ("convert folder.safetensors", "folder.safetensors: is a directory."),
+        (
+            "convert official.pth -o mine.pth",
+            "mine.pth: no file of weights is known by the extension '.pth'. Use",
+        ),
         (
             "convert official.pth -o nowhere/a.safetensors",
             "nowhere/a.safetensors: the directory nowhere does not exist.",
         ),
         ("convert official.pth -o folder.safetensors", "folder.safetensors: is a directory."),
-        ("convert link.safetensors -o link.safetensors", "link.safetensors: is the file to read."),
+        ("convert link.safetensors -o link.safetensors", "link.safetensors: is one of the files to read."),
         ("convert evil.pth", "evil.pth: expected a state dict of tensors only, got builtins.open."),
         ("convert truncated.pth -o a.safetensors", "truncated.pth: expected a file of torch.save, got a damaged,"),
         ("convert alexnet.pth", "alexnet.pth: expected tensors of digest f72b8c85"),

@@ -8,21 +8,24 @@ import numpy as np
 import pytest
 
 import jaxloss
-from jaxloss.evaluate import InputError, choose_metrics, compare, shape_notes
+from jaxloss import InputError
+from jaxloss._types import Params
+from jaxloss.evaluate import _compare, choose_metrics, compare, shape_notes
 from jaxloss.registry import METRICS
 
 
-METRICS = [name for name, row in METRICS.items() if row.kind == "metric" and not row.variant]
+NAMES = [name for name, row in METRICS.items() if row.kind == "metric" and not row.variant]
 
 
 def test_scores_are_those_of_the_functions(photographs: np.ndarray) -> None:
     reference, *images = photographs[:3]
     rows = compare(reference, images)
-    assert [list(row) for row in rows] == [METRICS, METRICS]
+    assert [list(row) for row in rows] == [NAMES, NAMES]
     for row, image in zip(rows, images, strict=True):
         assert row["mae"] == pytest.approx(np.abs(image - reference).mean(), rel=1e-5)
-        assert row["ssim"] == pytest.approx(float(jaxloss.ssim(image, reference, data_range=1.0)), rel=1e-5)
-        assert row["ms_ssim"] == pytest.approx(float(jaxloss.ms_ssim(image, reference, data_range=1.0)), rel=1e-5)
+        for function in (jaxloss.ssim, jaxloss.ms_ssim):
+            expected = float(jax.jit(function)(image, reference, data_range=1.0))
+            assert row[function.__name__] == pytest.approx(expected, rel=1e-5)
 
 
 def test_equal_images_are_perfect(photographs: np.ndarray) -> None:
@@ -43,18 +46,18 @@ def test_chosen_in_the_order_given(photographs: np.ndarray) -> None:
 
 
 def test_losses_are_not_metrics() -> None:
-    assert [row.name for row in choose_metrics()] == METRICS
+    assert [row.name for row in choose_metrics()] == NAMES
     with pytest.raises(InputError, match="no metric 'ssim_loss'"):
         choose_metrics(["ssim_loss"])
 
 
 def test_unknown_name_suggests_the_nearest() -> None:
-    with pytest.raises(InputError, match=r"^no metric 'sim'\. Did you mean 'ssim'\? The metrics are mae, mse, "):
+    with pytest.raises(InputError, match=r"^no metric 'sim'\. Did you mean 'ssim'\?"):
         choose_metrics(["psnr", "sim"])
 
 
 def test_name_like_no_other_gets_no_suggestion() -> None:
-    with pytest.raises(InputError, match=r"^no metric 'zzz'\. The metrics are"):
+    with pytest.raises(InputError, match=r"^no metric 'zzz'\. There are: mae, mse, "):
         choose_metrics(["zzz"])
 
 
@@ -63,7 +66,7 @@ def test_choosing_none_is_an_error() -> None:
         choose_metrics([])
 
 
-@pytest.mark.parametrize("name", METRICS)
+@pytest.mark.parametrize("name", NAMES)
 def test_smallest_image(name: str, photograph: np.ndarray) -> None:
     """One pixel less than the least size of the registry is NaN with a note, the least size is a number without."""
     least = METRICS[name].smallest
@@ -76,18 +79,31 @@ def test_smallest_image(name: str, photograph: np.ndarray) -> None:
 
 
 def test_gray_images(photograph: np.ndarray) -> None:
-    gray = photograph.mean(axis=-1, keepdims=True)
+    gray = photograph[:32, :40].mean(axis=-1, keepdims=True)
     (row,) = compare(gray, [gray[::-1]])
-    assert all(math.isfinite(score) == (METRICS[name].channels in (0, 1)) for name, score in row.items())
+    assert math.isfinite(row["ssim"]) and math.isnan(row["lpips"]) and math.isnan(row["ms_ssim"])
+    assert all(math.isfinite(score) == (not METRICS[name].misfit(gray.shape)) for name, score in row.items())
     assert shape_notes(choose_metrics(["lpips"]), gray.shape) == ("lpips is not computed: it needs 3 channels, not 1.",)
+    (both,) = shape_notes(choose_metrics(["lpips"]), (8, 9, 1))
+    assert both == "lpips is not computed: it needs 31 x 31 pixels, not 9 x 8, and it needs 3 channels, not 1."
 
 
-def test_variants_are_chosen_by_name(photograph: np.ndarray) -> None:
-    image = photograph[:64, :64]
-    (row,) = compare(image, [image[::-1]], metrics=["lpips", "lpips_vgg"])
-    params = jaxloss.load_params("lpips-vgg")
-    vgg = jaxloss.lpips(image[::-1], image, params=params, net="vgg", data_range=1.0)
-    assert row["lpips_vgg"] == pytest.approx(float(vgg), rel=1e-5) and row["lpips_vgg"] != row["lpips"]
+def weighted(x: jax.Array, y: jax.Array, *, params: Params, factor: float = 1.0) -> jax.Array:
+    return factor * params["factor"] * abs(x - y).mean()
+
+
+def test_variants_have_their_options_and_parameters(photograph: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    factors = {"one": 2.0, "two": 3.0}
+    monkeypatch.setattr(_compare, "load_params", lambda name: {"factor": factors[name]})
+    plain = dataclasses.replace(METRICS["mae"], function=weighted, params="one")
+    twice = dataclasses.replace(plain, params="two", variant="twice", options={"factor": 2.0})
+    for row in (plain, twice):
+        monkeypatch.setitem(METRICS, row.name, row)
+    x, y = photograph[:8, :8], photograph[8:16, :8]
+    (scores,) = compare(y, [x], metrics=["weighted_twice", "weighted"])
+    difference = np.abs(x - y).mean()
+    assert scores == pytest.approx({"weighted_twice": 6 * difference, "weighted": 2 * difference}, rel=1e-5)
+    assert "weighted_twice" not in [row.name for row in choose_metrics()]
 
 
 def test_one_trace_for_one_shape(photographs: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from typing import Any
-from unittest import mock
 
 import jax
 import numpy as np
@@ -10,22 +9,16 @@ import pytest
 
 import jaxloss
 from jaxloss import InputError
-from jaxloss.backbones._features import BACKBONES
 from jaxloss.images import _stylize, distort, stylize
-from tests.networks import random_params, thinned
+from tests.painting import PARAMS, thin_network
 
 
 SIZE = 32
-LAYERS = (*_stylize.STYLE_LAYERS, *_stylize.CONTENT_LAYERS)
-THIN = thinned(BACKBONES[_stylize.NETWORK], LAYERS)
-PARAMS = random_params(THIN)
 
 
 @pytest.fixture(autouse=True, scope="module")
-def thin_network() -> Iterator[None]:
-    """A network of few channels; the trained one paints in the docstring of `stylize`."""
-    with mock.patch.dict(BACKBONES, {_stylize.NETWORK: THIN}), mock.patch.object(_stylize, "load_params") as load:
-        load.return_value = PARAMS
+def thin() -> Iterator[None]:
+    with thin_network():
         yield
 
 

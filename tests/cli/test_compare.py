@@ -1,0 +1,128 @@
+"""`jaxloss compare` as its users meet it: what it prints, where, and with which exit code."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from jaxloss.registry import METRICS
+from tests._command_line import Run, files, only_line, run_apart
+
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+def test_compare_prints_one_column_for_each_image_and_marks_the_best(run: Run) -> None:
+    code, out, err = run("compare", "photo.png", "dark.png", "negative.png", "--metrics", "mae, psnr,ssim")
+    assert (code, err) == (0, "")
+    header, _, *rows = [line.split() for line in out.splitlines() if line.strip()]
+    assert header == ["metric", "dark.png", "negative.png"]
+    assert [row[:2] for row in rows] == [["mae", "↓"], ["psnr", "↑"], ["ssim", "↑"]]
+    assert all(row[2].endswith("*") and not row[3].endswith("*") for row in rows)
+
+
+def test_every_metric_is_shown_and_said_which_need_more_pixels(run: Run) -> None:
+    code, out, err = run("compare", "photo.png", "photo.png")
+    names = [name for name, row in METRICS.items() if row.kind == "metric" and not row.variant]
+    assert code == 0 and "*" not in out
+    rows = {line.split()[0]: line.split()[-1] for line in out.splitlines() if line.strip()}
+    assert list(rows)[2:] == names
+    assert (rows["ssim"], rows["lpips"], rows["psnr"], rows["ms_ssim"]) == ("1.0000", "0.0000", "inf", "-")
+    assert only_line(err) == "note: ms_ssim is not computed: it needs 161 x 161 pixels, not 80 x 64."
+
+
+def test_json_is_all_of_stdout_and_strict(run: Run, few_metrics: list[str]) -> None:
+    code, out, err = run("compare", "photo.png", "photo.png", "dark.png", "alpha.png", "--json")
+
+    def refuse(constant: str) -> None:
+        raise ValueError(constant)
+
+    same, dark, alpha = json.loads(out, parse_constant=refuse)
+    assert code == 0
+    assert list(same) == ["image", *few_metrics]
+    assert (same["image"], same["mae"], same["psnr"], same["ms_ssim"]) == ("photo.png", 0, "inf", None)
+    assert 0 < dark["ssim"] < 1
+    assert alpha["image"] == "alpha.png"
+    assert "alpha.png: alpha channel composited over white." in err
+
+
+def test_csv_is_all_of_stdout(run: Run, few_metrics: list[str]) -> None:
+    code, out, _ = run("compare", "photo.png", "photo.png", "dark.png", "--csv")
+    header, same, dark = csv.reader(io.StringIO(out))
+    assert code == 0
+    assert header == ["image", *few_metrics]
+    assert (same[0], same[2], same[4]) == ("photo.png", "inf", "")
+    assert float(dark[1]) > 0
+
+
+@pytest.mark.parametrize(("options", "drawn"), [("", "ssim"), ("--map-metric gmsd", "gmsd")])
+def test_map_is_written(run: Run, monkeypatch: pytest.MonkeyPatch, options: str, drawn: str) -> None:
+    seen = []
+    monkeypatch.setattr("jaxloss.images._maps.choose_map", lambda name: seen.append(name) or METRICS[name])
+    arguments = f"compare photo.png dark.png negative.png --metrics mae --map map.png {options}"
+    code, out, _ = run(*arguments.split())
+    assert code == 0 and seen == [drawn]
+    assert "Wrote map.png." in out
+    with Image.open("map.png") as picture:
+        assert picture.width > 3 * 80
+        assert picture.height > 2 * 64
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("compare photo.png nowhere.png", "nowhere.png: no such file."),
+        ("compare nowhere.png photo.png", "nowhere.png: no such file."),
+        (
+            "compare photo.png directory.png",
+            "directory.png: is a directory. Name the files in it: directory.png/",
+        ),
+        ("compare photo.png text.png", "text.png: not an image that Pillow can read."),
+        ("compare photo.png truncated.png", "truncated.png: cannot be decoded: image file is truncated."),
+        (
+            "compare photo.png crop.png",
+            "crop.png is 40 x 50 and photo.png is 80 x 64 pixels. Crop or resize",
+        ),
+        ("compare photo.png gray.png", "gray.png is gray and photo.png is RGB. Save both as gray or both as RGB."),
+        ("compare photo.png dark.png --metrics sim", "no metric 'sim'. Did you mean 'ssim'?"),
+        ("compare photo.png dark.png --metrics ,", "no metric is chosen."),
+        ("compare photo.png dark.png --json --csv", "--json and --csv exclude each other."),
+        ("compare photo.png dark.png --map map", "map: no picture format is known by the extension ''."),
+        ("compare photo.png dark.png --map nowhere/map.png", "nowhere/map.png: the directory nowhere does not exist."),
+        ("compare photo.png dark.png --map directory.png", "directory.png: is a directory."),
+        ("compare photo.png dark.png --map photo.png", "photo.png: is one of the files to read."),
+        ("compare photo.png dark.png --map ./dark.png", "dark.png: is one of the files to read."),
+        ("compare tiny.png tiny.png --map map.png", "no map of ssim: it needs 11 x 11 pixels, not 8 x 9."),
+        ("compare photo.png dark.png --map map.png --map-metric sim", "no map of a metric 'sim'. Did you mean 'ssim'?"),
+        ("compare photo.png dark.png --map map.png --map-metric psnr", "no map of a metric 'psnr'. There are: ssim"),
+        (
+            "compare photo.png dark.png --map-metric ssim",
+            "--map-metric says what to draw. Say where to, with",
+        ),
+        ("compare photo.png", "Missing argument 'IMAGE"),
+        ("compare photo.png dark.png --nonsense", "No such option: --nonsense"),
+    ],
+)
+def test_mistakes_are_one_line(folder: Path, run: Run, arguments: str, message: str) -> None:
+    before = files(folder)
+    code, out, err = run(*arguments.split())
+    assert (code, out) == (2, "")
+    assert only_line(err).startswith(message)
+    assert files(folder) == before
+
+
+def test_ascii_terminal(folder: Path) -> None:
+    arguments = "compare photo.png dark.png --metrics mae"
+    done = run_apart(*arguments.split(), folder=folder, env={"PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "dark.png" in done.stdout
+
+
+def test_help_tells_what_the_machine_readable_text_holds(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    _, out, _ = run("compare", "--help")
+    assert '"inf" and null' in out
+    assert "--map" in out and "JAXLOSS_CACHE" in out
