@@ -1,20 +1,27 @@
 """`jaxloss sde` as its users meet it: curves in, estimates and pictures out, and one line about what is wrong."""
 
-import csv
-import io
 import json
 import sys
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
 from PIL import Image
 
-import jaxloss
-from jaxloss.curves import _plot, curves_csv, read_curves
-from jaxloss.sde import CONDITIONS, Curve, diagnose, fit, separate
+from jaxloss.curves import (
+    _plot,
+    analysis_csv,
+    analysis_json,
+    analyze,
+    average_curves,
+    curves_csv,
+    measure_files,
+    read_curves,
+)
+from jaxloss.sde import CONDITIONS
 from tests._command_line import Run, files, only_line
+from tests.curves._curves import random_curves
+from tests.curves._states import write_states
 
 
 SIMULATION = "--mu -1 --sigma 0.3 --eta 0.1 --xi 0.2 --first 0.1"
@@ -30,68 +37,26 @@ def run(run: Run) -> Run:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current directory, with curves under all conditions in it."""
     monkeypatch.chdir(tmp_path)
-    rng = np.random.default_rng(5)
-    curves: dict[str, dict[str, Curve]] = {}
-    for condition, kappa in zip(CONDITIONS, (0.3, 0.4, 0.1, 0.2), strict=True):
-        curves[condition] = {}
-        for number in range(6):
-            share = np.cumsum(rng.uniform(0.02, 0.08, 12))
-            steps = np.diff(share)
-            change = -(1 + kappa**2 / 2) * steps + kappa * np.sqrt(steps) * rng.normal(size=11)
-            curves[condition][f"curve {number}"] = Curve(share, 0.6 * np.exp(np.cumsum([0, *change])))
+    curves = random_curves()
     Path("data.csv").write_text(curves_csv(curves) + "\n")
     Path("baseline.csv").write_text(curves_csv({"baseline": curves["baseline"]}) + "\n")
     return tmp_path
 
 
-def arrays(condition: str, name: str = "data.csv") -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Losses and shares."""
-    pairs = read_curves(name)[condition].values()
-    return [np.asarray(curve.loss) for curve in pairs], [np.asarray(curve.share) for curve in pairs]
-
-
 def test_fit_prints_parameters_checks_and_tests(run: Run) -> None:
     code, out, err = run("fit data.csv")
     assert (code, err) == (0, "")
-    kappa = fit(*arrays("prompt")).kappa
+    kappa = analyze(random_curves()).fits["prompt"].kappa
     assert f"{kappa.lower:.3f} to {kappa.upper:.3f}" in out
     for word in (*CONDITIONS, "together", "sigma", "eta", "xi", "95 %", "Cochran's Q", "Wald test", "AIC"):
         assert word in out
     assert "increments of ln D at the level 0.01: not rejected." in " ".join(out.split())
 
 
-def test_json_has_the_numbers_of_the_functions(run: Run) -> None:
-    code, out, _ = run("fit data.csv --json --level 0.9")
-    found = json.loads(out)
-    fits = {condition: fit(*arrays(condition), level=0.9) for condition in CONDITIONS}
-    separation = separate(fits)
-    assert code == 0 and found["level"] == 0.9 and found["notes"] == []
-    for condition, fitted in fits.items():
-        entry, checks = found["conditions"][condition], diagnose(*arrays(condition))
-        assert entry["mu"] == fitted.mu._asdict() and entry["kappa"] == fitted.kappa._asdict()
-        assert entry["aic"] == checks.aic and entry["normality"]["p_value"] == checks.normality.p_value
-        assert (entry["curves"], entry["increments"]) == (6, 66)
-    assert found["together"]["xi"] == separation.parts["xi"]._asdict()
-    assert separation.additivity is not None
-    assert found["together"]["tests"][-1] == {"about": "all four conditions", **separation.additivity._asdict()}
-
-
-def test_csv_has_the_estimates(run: Run) -> None:
-    code, out, _ = run("fit data.csv --csv")
-    rows = list(csv.DictReader(io.StringIO(out)))
-    assert code == 0
-    assert [row["parameter"] for row in rows] == ["mu", "kappa"] * 4 + ["mu", "sigma", "eta", "xi"]
-    assert float(rows[1]["value"]) == fit(*arrays("baseline")).kappa.value
-    assert rows[-1]["condition"] == "together"
-
-
-def test_window_averages_the_share(run: Run) -> None:
-    losses, shares = arrays("baseline")
-    averaged = [(share[2:] + share[1:-1] + share[:-2]) / 3 for share in shares]
-    expected = fit([loss[2:] for loss in losses], averaged)
-    found = json.loads(run("fit baseline.csv --json --window 3")[1])["conditions"]["baseline"]
-    assert found["mu"]["value"] == pytest.approx(expected.mu.value, rel=1e-12)
-    assert found["increments"] == 54
+def test_json_and_csv_are_all_of_stdout_and_have_the_options(run: Run) -> None:
+    found = analyze(average_curves(read_curves("data.csv"), 3), level=0.9)
+    assert run("fit data.csv --json --window 3 --level 0.9") == (0, analysis_json(found) + "\n", "")
+    assert run("fit data.csv --csv --window 3 --level 0.9") == (0, analysis_csv(found) + "\n", "")
 
 
 def test_one_condition_is_fitted_and_what_is_missing_said(run: Run) -> None:
@@ -160,33 +125,17 @@ def test_interruption_leaves_nothing(folder: Path, run: Run, monkeypatch: pytest
 
 @pytest.fixture
 def states(photograph: np.ndarray) -> np.ndarray:
-    """A target, three states of its reconstruction from the left, and their masks, as files."""
-    target = np.rint(255 * photograph[:40, :48]).astype(np.uint8)
-    Image.fromarray(target).save("target.png")
-    Image.fromarray(target[:, :40]).save("small.png")
-    Path("masks").mkdir()
-    for number, columns in enumerate((12, 24, 36)):
-        done = np.arange(48) < columns
-        Image.fromarray(np.where(done[:, None], target, 128).astype(np.uint8)).save(f"state{number}.png")
-        Image.fromarray(np.tile(255 * done.astype(np.uint8), (40, 1))).save(f"masks/state{number}.png")
-    return target.astype(np.float32) / 255
+    return write_states(photograph)
 
 
-@pytest.mark.parametrize("metric", ["lpips", "mse"])
-def test_measure_prints_the_curve(run: Run, states: np.ndarray, metric: str) -> None:
-    arguments = f"target.png state0.png state1.png state2.png --masks masks --metric {metric}"
+@pytest.mark.usefixtures("states")
+def test_measure_prints_the_curve(run: Run) -> None:
+    arguments = "target.png state0.png state1.png state2.png --masks masks --metric mse"
     code, out, err = run(f"measure {arguments} --condition prompt --curve cat")
     assert (code, err) == (0, "")
-    Path("measured.csv").write_text(out)
-    share, loss = read_curves("measured.csv")["prompt"]["cat"]
-    np.testing.assert_allclose(share, [0.25, 0.5, 0.75])
-    first = np.where(np.arange(48)[:, None] < 12, states, np.float32(128 / 255))
-    if metric == "mse":
-        expected = ((first - states) ** 2).mean()
-    else:
-        distance, params = jax.jit(jaxloss.lpips), jaxloss.load_params("lpips-alex")
-        expected = distance(first, states, params=params, data_range=1.0)
-    np.testing.assert_allclose(np.asarray(loss)[0], expected, rtol=1e-4)
+    states = [f"state{number}.png" for number in range(3)]
+    assert out == curves_csv({"prompt": {"cat": measure_files("target.png", states, "masks", metric="mse")}}) + "\n"
+    assert "baseline,target.png,0.25," in run(f"measure {arguments}")[1]
 
 
 @pytest.mark.usefixtures("states")
