@@ -18,25 +18,7 @@ from .closed_forms._patches import (
     multi_sigma_ssim_patch_gradient as multi_sigma_ssim_patch_gradient,
     ssim_patch_gradient as ssim_patch_gradient,
 )
-from .losses._adversarial import (
-    GAN_LOSSES as GAN_LOSSES,
-    discriminator_loss as discriminator_loss,
-    gan_value as gan_value,
-    generator_loss as generator_loss,
-)
 from .losses._frequency import focal_frequency_loss as focal_frequency_loss
-from .losses._gradient_penalties import (
-    gradient_penalty as gradient_penalty,
-    r1_penalty as r1_penalty,
-    r2_penalty as r2_penalty,
-)
-from .losses._inpainting import (
-    InpaintingLoss as InpaintingLoss,
-    inpainting_discriminator_loss as inpainting_discriminator_loss,
-    inpainting_loss as inpainting_loss,
-)
-from .losses._inpainting_recipes import INPAINTING_RECIPES as INPAINTING_RECIPES
-from .losses._masked import composite as composite, hole_loss as hole_loss, valid_loss as valid_loss
 from .losses._pixel import barron_loss as barron_loss, charbonnier_loss as charbonnier_loss
 from .losses._smoothness import (
     TOTAL_VARIATION_CONVENTIONS as TOTAL_VARIATION_CONVENTIONS,
@@ -49,6 +31,24 @@ from .losses._structural import (
     multi_sigma_ssim_loss as multi_sigma_ssim_loss,
     ssim_loss as ssim_loss,
 )
+from .losses.gan._losses import (
+    GAN_LOSSES as GAN_LOSSES,
+    discriminator_loss as discriminator_loss,
+    gan_value as gan_value,
+    generator_loss as generator_loss,
+)
+from .losses.gan._penalties import (
+    gradient_penalty as gradient_penalty,
+    r1_penalty as r1_penalty,
+    r2_penalty as r2_penalty,
+)
+from .losses.inpainting._loss import (
+    InpaintingLoss as InpaintingLoss,
+    inpainting_discriminator_loss as inpainting_discriminator_loss,
+    inpainting_loss as inpainting_loss,
+)
+from .losses.inpainting._masked import composite as composite, hole_loss as hole_loss, valid_loss as valid_loss
+from .losses.inpainting._recipes import INPAINTING_RECIPES as INPAINTING_RECIPES
 from .metrics._gmsd import gmsd as gmsd, gmsd_map as gmsd_map
 from .metrics._ms_ssim import (
     MS_SSIM_CONVENTIONS as MS_SSIM_CONVENTIONS,

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from .._checks import suggestion
 from .._files import InputError
-from ..losses._inpainting_recipes import INPAINTING_RECIPES, Discriminator, Recipe, Term
+from ..losses.inpainting._recipes import INPAINTING_RECIPES, Discriminator, Recipe, Term
 from ._terminal import show, table
 
 

@@ -33,8 +33,7 @@ def focal_frequency_loss(
     transforms take about 6 (H + W) multiplications per pixel; of patches, accordingly less.
 
     Args:
-        x: Prediction, `[..., H, W, C]`, floating, any range.
-        y: Target, same shape.
+        x, y: See `jaxloss.losses`; any range of values.
         alpha: Exponent of the weights, >= 0; 0 makes them equal.
         patch_factor: Cuts the image into that many rows and columns of patches, each with a spectrum of its own; it
             divides H and W.
@@ -43,20 +42,14 @@ def focal_frequency_loss(
             image, so that its hard patches and channels count more.
 
     Returns:
-        `[...]`, >= 0 in the squared unit of the images, at most `mse(x, y)`; lower is better, 0 for equal images.
-
-    Raises:
-        ValueError: If the shapes differ, patch_factor does not divide the sides, or an option is unknown.
-        TypeError: For integer images.
+        `[...]`, >= 0 in the squared unit of the images, at most `mse(x, y)`; lower is better, 0 for equal images. The
+        authors' `FocalFrequencyLoss` of one image; for a batch theirs is the mean. Their `batch_matrix` is
+        `normalize="image"` for a batch of one, and their `ave_spectrum` the loss of the averages over the batch,
+        `focal_frequency_loss(x.mean(0), y.mean(0))`, for the transform is linear.
 
     Gradient:
         The weights are constants to it, as in the paper: it is `2 w (F_x - F_y)` in the frequency domain, finite
         everywhere, 0 for equal images; and it is not the slope of the value.
-
-    Agrees with:
-        The authors' `FocalFrequencyLoss`, for one image; 1e-5. For a batch theirs is the mean. Their `batch_matrix` is
-        `normalize="image"` for a batch of one, and their `ave_spectrum` the loss of the averages over the batch,
-        `focal_frequency_loss(x.mean(0), y.mean(0))`, for the transform is linear.
 
     Example:
         >>> import jax.numpy as jnp, jaxloss
@@ -65,7 +58,8 @@ def focal_frequency_loss(
         1.0 2.5
 
     Reference:
-        Jiang, Dai, Wu, Loy, "Focal frequency loss for image reconstruction and synthesis", ICCV 2021.
+        Jiang et al., "Focal frequency loss for image reconstruction and synthesis", ICCV 2021.
+        https://arxiv.org/abs/2012.12821
     """
     name = "focal_frequency_loss"
     x, y = check_pair(name, x, y)

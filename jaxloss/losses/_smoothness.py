@@ -7,7 +7,7 @@ from typing import NamedTuple, TypedDict
 import jax.numpy as jnp
 from jax import lax
 
-from .._checks import as_scalar, blank, check_choice, check_image, check_mask, check_pair
+from .._checks import as_scalar, blank, check_choice, check_image, check_mask, masked_pair
 from .._types import Array, Image, Mask, Scalar, Scores
 from ..ops._numerics import safe_abs, safe_divide, safe_sqrt
 
@@ -70,7 +70,7 @@ def total_variation(
     $$\mathrm{TV} = \frac{1}{N} \sum_{i,j} \sqrt{(x_{i+1,j} - x_{i,j})^2 + (x_{i,j+1} - x_{i,j})^2}$$
 
     Args:
-        x: Image, `[..., H, W, C]`, floating, any range.
+        x: Image, `[..., H, W, C]`, any range of values.
         norm: `"l1"`, absolute differences; `"l2"`, squared ones; `"isotropic"`, length of the gradient.
         normalize: What the sums are divided by. `"differences"`: the number of vertical and of horizontal differences,
             each its own (for the isotropic norm the number of pixels); `"pixels"`: `C H W` of the whole image, whatever
@@ -78,23 +78,16 @@ def total_variation(
         neighbors: `"each"` difference counts, and those across the border are 0; or only pixels with `"both"` a lower
             and a right neighbor, `(H - 1)(W - 1)` of them.
         factor: Multiplies the result.
-        mask: `[..., H, W]`, weights >= 0: a difference counts where both of its pixels do, with the smaller weight.
-            Partial convolutions pass the hole, grown by one pixel.
+        mask: See `jaxloss.losses`: a difference counts where both of its pixels do, with the smaller weight. Partial
+            convolutions pass the hole, grown by one pixel.
 
     Returns:
         `[...]`, >= 0 in the unit of the images, squared for `"l2"`; lower is smoother, 0 for a flat image. For an empty
-        mask the means are NaN, and the sums 0.
-
-    Raises:
-        ValueError: If the shape of the mask does not fit, or an option is unknown.
-        TypeError: For integer images.
+        mask the means are NaN, and the sums 0. The rows of `TOTAL_VARIATION_CONVENTIONS` give the numbers of others:
+        `tf.image.total_variation`, torchmetrics, kornia, piq; `"johnson"` the gradient of the authors' layer.
 
     Gradient:
         Finite everywhere; 0 where neighbors agree.
-
-    Agrees with:
-        `tf.image.total_variation`, torchmetrics, kornia and piq with the rows of `TOTAL_VARIATION_CONVENTIONS`, and
-        `"johnson"` with the gradient of the authors' layer: 1e-5.
 
     Example:
         >>> import jax.numpy as jnp, jaxloss
@@ -106,11 +99,15 @@ def total_variation(
 
     Reference:
         Rudin, Osher, Fatemi, "Nonlinear total variation based noise removal algorithms", Physica D 60, 1992.
-        Johnson, Alahi, Fei-Fei, "Perceptual losses for real-time style transfer and super-resolution", ECCV 2016.
-        Liu et al., "Image inpainting for irregular holes using partial convolutions", ECCV 2018.
+        https://doi.org/10.1016/0167-2789(92)90242-F. Johnson et al. 2016, https://arxiv.org/abs/1603.08155. Liu et al.
+        2018, https://arxiv.org/abs/1804.07723
     """
     name = "total_variation"
-    x, weight = _weighted(name, check_image(name, "x", x), mask)
+    x = check_image(name, "x", x)
+    if mask is not None:
+        mask = check_mask(name, mask, x)
+        x = blank(x, mask)
+    weight = _weight(x, mask)
     check_choice(name, "norm", norm, NORMS)
     check_choice(name, "normalize", normalize, NORMALIZATIONS)
     check_choice(name, "neighbors", neighbors, NEIGHBORS)
@@ -137,26 +134,18 @@ def gradient_loss(x: Image, y: Image, *, norm: str = "l1", compare: str = "signe
     and is the sum where this is the mean.
 
     Args:
-        x: Prediction, `[..., H, W, C]`, floating, any range.
-        y: Target, same shape.
+        x, y, mask: See `jaxloss.losses`; any range of values. A difference counts where both of its pixels do, with the
+            smaller weight.
         norm: `"l1"`, `"l2"` (squares) or `"isotropic"` (length of the difference of the gradients).
         compare: `"signed"` differences; or their `"magnitude"`, as Mathieu et al.
-        mask: `[..., H, W]`, weights >= 0: a difference counts where both of its pixels do, with the smaller weight.
 
     Returns:
         `[...]`, >= 0 in the unit of the images, squared for `"l2"`; lower is better, 0 for images that are equal up to
-        a constant per channel; NaN for an empty mask.
-
-    Raises:
-        ValueError: If the shapes differ, or an option is unknown.
-        TypeError: For integer images.
+        a constant per channel.
 
     Gradient:
         Finite everywhere, 0 for equal images. With `"magnitude"` it is 0 where the prediction is flat, so a prediction
         without edges needs another loss beside this one to get them.
-
-    Agrees with:
-        `total_variation` of x - y; with `"magnitude"` the formula of Mathieu et al.: 1e-5.
 
     Example:
         >>> import jax.numpy as jnp, jaxloss
@@ -166,11 +155,11 @@ def gradient_loss(x: Image, y: Image, *, norm: str = "l1", compare: str = "signe
 
     Reference:
         Mathieu, Couprie, LeCun, "Deep multi-scale video prediction beyond mean square error", ICLR 2016.
+        https://arxiv.org/abs/1511.05440
     """
     name = "gradient_loss"
-    x, y = check_pair(name, x, y)
-    y, _ = _weighted(name, y, mask)
-    x, weight = _weighted(name, x, mask)
+    x, y, mask = masked_pair(name, x, y, mask)
+    weight = _weight(x, mask)
     check_choice(name, "norm", norm, NORMS)
     check_choice(name, "compare", compare, COMPARISONS)
     if compare == "signed":
@@ -181,12 +170,9 @@ def gradient_loss(x: Image, y: Image, *, norm: str = "l1", compare: str = "signe
     return _mean(*_sums(gradient, weight, norm), weight)
 
 
-def _weighted(name: str, image: Array, mask: Mask | None) -> tuple[Array, Array]:
-    """The image, blank where it does not count, and the weight of each pixel, `[..., H, W, 1]`."""
-    if mask is None:
-        return image, jnp.ones_like(image[..., :1])
-    mask = check_mask(name, mask, image)
-    return blank(image, mask), mask[..., None]
+def _weight(image: Array, mask: Mask | None) -> Array:
+    """The weight of each pixel, `[..., H, W, 1]`."""
+    return jnp.ones_like(image[..., :1]) if mask is None else jnp.asarray(mask)[..., None]
 
 
 def _gradient(x: Array, weight: Array) -> tuple[Differences, ...]:

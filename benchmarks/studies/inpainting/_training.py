@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import optax
 
 import jaxloss
-from jaxloss.losses._inpainting_recipes import Discriminator, Recipe, Term
+from jaxloss.losses.inpainting import Discriminator, Recipe, Term
 
 from ..._command import CHANNELS
 from .._photographs import Stack, random_crops

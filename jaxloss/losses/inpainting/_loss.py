@@ -6,14 +6,14 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from .._checks import NUMBERS, as_scalar, check_choice, check_positive, error_text
-from .._types import Array, ArrayLike, Image, Mask, Params, Scalar, Scores
-from ..backbones._features import FeatureFunction
-from ..perceptual._feature_matching import LayerFeatures
-from ._adversarial import discriminator_loss
-from ._inpainting_recipes import INPAINTING_RECIPES, Recipe
-from ._inpainting_terms import KINDS, Scene, check_terms, features_of
+from ..._checks import NUMBERS, as_scalar, check_positive, error_text, suggestion
+from ..._types import Array, ArrayLike, Image, Mask, Params, Scalar, Scores
+from ...backbones._features import FeatureFunction
+from ...perceptual._feature_matching import LayerFeatures
+from ..gan._losses import discriminator_loss
 from ._masked import blend, check_images
+from ._recipes import INPAINTING_RECIPES, Recipe
+from ._terms import KINDS, Scene, check_terms, features_of
 
 
 class InpaintingLoss(NamedTuple):
@@ -50,13 +50,10 @@ def inpainting_loss(
     all that. `jaxloss recipes` prints the rows. The discriminator's side is `inpainting_discriminator_loss`.
 
     Args:
-        output: Of the generator, `[..., H, W, 3]`, floating RGB values in `[0, data_range]`. Images in [-1, 1] go
-            through `jaxloss.ops.to_unit` first; the range that a recipe wants is made here.
-        target: The true images, same shape.
-        mask: `[..., H, W]` or `[H, W]`, 1 = known, 0 = hole.
+        output, target, mask: See `jaxloss.losses.inpainting`; three channels, RGB.
         recipe: A key of `INPAINTING_RECIPES`, or a `Recipe` of your own: `dataclasses.replace` changes one.
         params: Of each network that the recipe uses, by name: `{"vgg16": load_params("vgg16")}`; `{}` for none.
-        data_range: Largest minus smallest possible pixel value: 1.0 for [0, 1], 255.0 for [0, 255].
+        data_range: Largest minus smallest possible pixel value. The range that a recipe wants is made here.
         discriminator_logits: Of what the generator made, `[..., *any]`: the mean of an image's logits counts. For
             discriminators of several outputs (MAT) a mapping of them, `{"output": ..., "stage1": ...}`. Whether the
             discriminator should see the raw output or the composite is in the row.
@@ -69,32 +66,28 @@ def inpainting_loss(
             those that do: `function(params[name], images)`, as the `net` of `extract_features`.
 
     Returns:
-        `total`, `[...]`, and `terms`, `{name: [...]}`, each before its weight: `total` is the sum of weight * term.
-        Lower is better; every term but the adversarial one is 0 for output = target (total variation: of the target).
+        `total`, `[...]`, and `terms`, `{name: [...]}`, each before its weight: `total` is the sum of weight * term of
+        the published code. Features are computed once for all terms that look at the same images with the same network.
+        Every term but the adversarial one is 0 for output = target (total variation: that of the target).
 
     Raises:
-        ValueError: If shapes do not fit each other, something that a term needs is missing, or a name is unknown.
-        TypeError: For integer images.
+        ValueError: If something that a term needs is missing.
 
     Gradient:
-        Finite everywhere: output equal to target, nothing known, or no hole. It reaches the output, the logits and the
-        features of the output.
-
-    Agrees with:
-        The sums in the published code, term by term in double precision: 1e-5. Features are computed once for all
-        terms that look at the same images with the same network.
+        Finite everywhere. It reaches the output, the logits and the features of the output.
 
     Example:
         >>> import jax, jax.numpy as jnp, jaxloss
         >>> target = jax.random.uniform(jax.random.key(0), (32, 32, 3))
         >>> mask = jnp.ones((32, 32)).at[8:24, 8:24].set(0)
-        >>> params = {"vgg16": jaxloss.load_params("vgg16")}
-        >>> loss = jaxloss.inpainting_loss(0.9 * target, target, mask, recipe="pconv", params=params, data_range=1.0)
+        >>> options = {"recipe": "pconv", "params": {}, "data_range": 1.0}
+        >>> weights = {"perceptual": 0.0, "style": 0.0}  # for which params={"vgg16": load_params("vgg16")}
+        >>> loss = jaxloss.inpainting_loss(0.9 * target, target, mask, weights=weights, **options)
         >>> print(list(loss.terms))
-        ['valid', 'hole', 'perceptual', 'style', 'total_variation']
+        ['valid', 'hole', 'total_variation']
 
     Reference:
-        The paper of each row.
+        The paper of each row; the first: Liu et al., ECCV 2018. https://arxiv.org/abs/1804.07723
     """
     name = "inpainting_loss"
     row = _find(name, recipe)
@@ -130,25 +123,21 @@ def inpainting_discriminator_loss(
     loss: call this for each of `discriminator.heads` and add.
 
     Args:
-        real: Logits of real images, any shape, floating; for LaMa `[..., h, w, c]`, those of patches.
-        fake: Logits of generated images, same shape.
+        real, fake: See `jaxloss.losses.gan`; for LaMa `[..., h, w, c]`, those of patches.
         recipe: A key of `INPAINTING_RECIPES`, or a `Recipe`, with a discriminator.
         mask: `[..., H, W]` or `[H, W]` of the images, 1 = known, 0 = hole. LaMa needs it, and takes the nearest pixel
             for each logit, as torch does; other rows do not look at it.
 
     Returns:
-        Shape of the logits, >= 0: the caller takes the mean; lower is better for the discriminator.
+        Shape of the logits, >= 0: the caller takes the mean; lower is better for the discriminator. That of the
+        published code; for CTN, T-former and CoordFill, binary cross-entropy of probabilities, where it does not
+        saturate.
 
     Raises:
-        ValueError: If the recipe is unknown or has no discriminator, shapes do not fit, or the mask is missing.
-        TypeError: For integer logits.
+        ValueError: If the recipe has no discriminator, or the mask is missing.
 
     Gradient:
         Finite for all logits.
-
-    Agrees with:
-        The published code: 1e-6; that of CTN, T-former and CoordFill, binary cross-entropy of probabilities, where it
-        does not saturate.
 
     Example:
         >>> import jax.numpy as jnp, jaxloss
@@ -161,7 +150,7 @@ def inpainting_discriminator_loss(
 
     Reference:
         The paper of each row; LaMa: Suvorov et al., "Resolution-robust large mask inpainting with Fourier
-        convolutions", WACV 2022.
+        convolutions", WACV 2022. https://arxiv.org/abs/2109.07161
     """
     name = "inpainting_discriminator_loss"
     row = _find(name, recipe).discriminator
@@ -171,13 +160,14 @@ def inpainting_discriminator_loss(
     losses = discriminator_loss(real, fake, kind=row.kind)
     if row.known_is_real:
         known = _nearest(name, mask, jnp.shape(fake)).astype(losses.dtype)
+        known = known[..., None]
         # A logit of the opposite sign is that of the opposite class.
         losses = (1 - known) * losses + known * discriminator_loss(real, -jnp.asarray(fake), kind=row.kind)
     return row.scale * losses
 
 
 def _nearest(name: str, mask: Mask | None, shape: tuple[int, ...]) -> Array:
-    """The mask at the size of the logits, `[..., h, w, 1]`, as torch's nearest interpolation: no half pixels."""
+    """The mask at the size of the logits, `[..., h, w]`, as torch's nearest interpolation: no half pixels."""
     if mask is None:
         raise ValueError(error_text(name, "the mask of the images", "none", "Known pixels count as real: mask=mask."))
     mask = jnp.asarray(mask)
@@ -188,20 +178,24 @@ def _nearest(name: str, mask: Mask | None, shape: tuple[int, ...]) -> Array:
         raise ValueError(error_text(name, "logits [..., h, w, c] and mask [..., H, W]", got, way_out))
     for axis, size in ((-2, shape[-3]), (-1, shape[-2])):
         mask = jnp.take(mask, np.arange(size) * mask.shape[axis] // size, axis=axis)
-    return mask.reshape((1,) * (len(shape) - 1 - mask.ndim) + mask.shape)[..., None]
+    return mask.reshape((1,) * (len(shape) - 1 - mask.ndim) + mask.shape)
 
 
 def _find(name: str, recipe: str | Recipe) -> Recipe:
     if isinstance(recipe, Recipe):
         return recipe
-    check_choice(name, "recipe", recipe, INPAINTING_RECIPES)
+    if recipe not in INPAINTING_RECIPES:
+        way_out = suggestion(recipe, INPAINTING_RECIPES)
+        raise ValueError(error_text(name, "a recipe of INPAINTING_RECIPES", repr(recipe), way_out))
     return INPAINTING_RECIPES[recipe]
 
 
 def _factors(name: str, row: Recipe, weights: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
     """Weights of the terms that count: a number of 0, unlike a traced one, takes a term out."""
+    names = [term.name for term in row.terms]
     for term in weights:
-        check_choice(name, "names in weights", term, [term.name for term in row.terms])
+        if term not in names:
+            raise ValueError(error_text(name, f"weights of terms of {row.title}", repr(term), suggestion(term, names)))
     chosen = {term.name: weights.get(term.name, term.weight) for term in row.terms}
     missing = [term for term, weight in chosen.items() if weight is None]
     if missing:

@@ -8,17 +8,17 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from .._checks import error_text
-from .._types import Array, ArrayLike, Features, Params, Scores
-from ..backbones._features import BACKBONES, PREPROCESSING, FeatureFunction, extract_features
-from ..perceptual._feature_matching import LayerFeatures, feature_matching_loss
-from ..perceptual._lpips import lpips
-from ..perceptual._perceptual import DISTANCES, perceptual_loss
-from ..perceptual._style import style_loss
-from ._adversarial import generator_loss
-from ._inpainting_recipes import Term
+from ..._checks import error_text
+from ..._types import Array, ArrayLike, Features, Params, Scores
+from ...backbones._features import BACKBONES, PREPROCESSING, FeatureFunction, extract_features
+from ...perceptual._feature_matching import LayerFeatures, feature_matching_loss
+from ...perceptual._lpips import lpips
+from ...perceptual._perceptual import DISTANCES, perceptual_loss
+from ...perceptual._style import style_loss
+from .._smoothness import total_variation
+from ..gan._losses import generator_loss
 from ._masked import restrict
-from ._smoothness import total_variation
+from ._recipes import Term
 
 
 class View(NamedTuple):
@@ -35,7 +35,7 @@ class Scene(NamedTuple):
 
     name: str  # of the function, for errors
     images: Mapping[str, Array]  # output, composite and target, [..., H, W, C] in [0, 1]
-    known: Array  # [..., H, W, 1]
+    known: Array  # [..., H, W]
     params: Mapping[str, Params]
     nets: Mapping[str, FeatureFunction]
     features: Mapping[View, Features]
@@ -123,7 +123,7 @@ def _total_variation(scene: Scene, term: Term, x: View, y: View) -> Scores:
 
 def _adversarial(scene: Scene, term: Term) -> Scores:
     losses = generator_loss(scene.logits[term.head], **term.options)
-    return losses.mean(axis=tuple(range(scene.known.ndim - 3, losses.ndim)))
+    return losses.mean(axis=tuple(range(scene.known.ndim - 2, losses.ndim)))
 
 
 def _feature_matching(scene: Scene, term: Term) -> Scores:
@@ -150,7 +150,7 @@ def _check_logits(scene: Scene, term: Term) -> None:
         expected, got = f"discriminator_logits of the {term.head!r}", f"those of {list(scene.logits)}"
         way_out = f"Several outputs are a mapping, {{{term.head!r}: logits}}. {_way_around(term)}"
         raise ValueError(error_text(scene.name, expected, got, way_out))
-    leading, shape = scene.known.shape[:-3], jnp.shape(scene.logits[term.head])
+    leading, shape = scene.known.shape[:-2], jnp.shape(scene.logits[term.head])
     if shape[: len(leading)] != leading:
         way_out = "The discriminator must not reduce over the batch."
         raise ValueError(error_text(scene.name, f"logits of shape {[*leading, ...]}", shape, way_out))

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from ..perceptual._feature_matching import FEATURE_MATCHING_CONVENTIONS
-from ..perceptual._perceptual import FEATURE_CONVENTIONS, PERCEPTUAL_CONVENTIONS
-from ..perceptual._style import STYLE_CONVENTIONS
+from ...perceptual._feature_matching import FEATURE_MATCHING_CONVENTIONS
+from ...perceptual._perceptual import FEATURE_CONVENTIONS, PERCEPTUAL_CONVENTIONS
+from ...perceptual._style import STYLE_CONVENTIONS
 
 
 Kind = Literal["pixel", "perceptual", "style", "lpips", "adversarial", "feature_matching", "total_variation"]

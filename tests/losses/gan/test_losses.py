@@ -307,12 +307,12 @@ ERRORS = {
     "unknown kind": (
         lambda: jaxloss.discriminator_loss(LOGITS, LOGITS, kind="lsgan"),
         ValueError,
-        r"discriminator_loss: expected kind one of \['hinge', 'least_squares', .*, got 'lsgan'\. ",
+        "discriminator_loss: expected a kind of GAN_LOSSES, got 'lsgan'\\. There are: minimax, non_saturating, least_sq",
     ),
     "unknown kind of a generator": (
-        lambda: jaxloss.generator_loss(LOGITS, kind="vanilla"),
+        lambda: jaxloss.generator_loss(LOGITS, kind="hindge"),
         ValueError,
-        "generator_loss: expected kind one of .*, got 'vanilla'",
+        "generator_loss: expected a kind of GAN_LOSSES, got 'hindge'. Did you mean 'hinge'?",
     ),
     "shapes": (
         lambda: jaxloss.discriminator_loss(LOGITS, LOGITS[:1]),

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from jax.nn import relu, softplus
 
-from .._checks import check_choice, error_text
-from .._types import Array, ArrayLike
+from ..._checks import error_text, suggestion
+from ..._types import Array, ArrayLike
 
 
 AxisName = str | tuple[str, ...]
@@ -70,11 +70,7 @@ def discriminator_loss(
     | relativistic_average_least_squares | ½(r - E f - 1)² + ½(f - E r + 1)² |
     | relativistic_average_hinge | ½ max(0, 1 - (r - E f)) + ½ max(0, 1 + (f - E r)) |
 
-    E is the mean over all logits of the batch. Logits are what the network returns, before any sigmoid; nothing is
-    clamped. The objective is the mean of the result, with published factors where the loss is used: 1 (StyleGAN2, MAT,
-    CoordFill), ½ (CTN, T-former). pix2pixHD's ½ before terms without ½ is `least_squares` as it is here.
-
-    Further parts of a step of the discriminator: `wasserstein` needs a critic of bounded slope, by weights clipped to
+    E is the mean over all logits of the batch. `wasserstein` needs a critic of bounded slope, by weights clipped to
     ±0.01 or by `gradient_penalty`, and 5 steps of the critic for each of the generator (`n_critic`); `r3gan` is
     `relativistic` plus `r1_penalty` and `r2_penalty` in every step, each generated image paired with a real one.
     TransCNN-HAE and GAN_stability write the Wasserstein loss for a critic of the opposite sign: negate its logits.
@@ -82,8 +78,7 @@ def discriminator_loss(
     `discriminator_loss(real, (1 - 2 * mask) * fake)`.
 
     Args:
-        real: Logits of real images, any shape, floating; high = real.
-        fake: Logits of generated images, same shape.
+        real, fake: See `jaxloss.losses.gan`.
         kind: A key of `GAN_LOSSES`.
         axis_name: Of the mapped axes that the batch is spread over, for E under `vmap`, `pmap` and `shard_map`. Under
             `jit` a sharded batch needs none. Kinds without E do not look at it.
@@ -91,20 +86,11 @@ def discriminator_loss(
             default, it does. Kinds without E do not look at it.
 
     Returns:
-        Shape of the logits, float32, or float64 where the logits are; lower is better for the discriminator. At least
-        0 but for `wasserstein`, which is unbounded.
-
-    Raises:
-        ValueError: If the kind is unknown or the shapes differ; nothing is broadcast.
-        TypeError: For integer logits.
+        Shape of the logits; lower is better for the discriminator. At least 0, but for `wasserstein` unbounded. Optax
+        has the terms of three kinds, `sigmoid_binary_cross_entropy`, `l2_loss` and `hinge_loss`.
 
     Gradient:
-        Finite for all logits; that of `minimax` is `σ(r) - 1` and `σ(f)`. 0 at the corner of a hinge. It reaches
-        both arguments: differentiate with respect to the parameters of the discriminator only.
-
-    Agrees with:
-        The terms of torch's `BCEWithLogitsLoss` and `MSELoss`, and double precision: 1e-5. Optax has the single terms
-        of three kinds, `sigmoid_binary_cross_entropy`, `l2_loss` and `hinge_loss`, and none of the others.
+        Finite for all logits; that of `minimax` is `σ(r) - 1` and `σ(f)`. 0 at the corner of a hinge.
 
     Example:
         >>> import jax.numpy as jnp, jaxloss
@@ -113,10 +99,10 @@ def discriminator_loss(
         [1.5000e+00 1.0001e+04]
 
     Reference:
-        Goodfellow et al., "Generative adversarial nets", NeurIPS 2014 (minimax, non_saturating). Mao et al., "Least
-        squares generative adversarial networks", 2017. Lim, Ye, "Geometric GAN", 2017 (hinge). Arjovsky, Chintala,
-        Bottou, "Wasserstein GAN", 2017. Jolicoeur-Martineau, "The relativistic discriminator: a key element missing
-        from standard GAN", 2019. Huang, Gokaslan, Kuleshov, Tompkin, "The GAN is dead; long live the GAN!", 2024.
+        Goodfellow 2014 (minimax, non_saturating), https://arxiv.org/abs/1406.2661. Mao 2017 (least squares),
+        https://arxiv.org/abs/1611.04076. Lim and Ye 2017 (hinge), https://arxiv.org/abs/1705.02894. Arjovsky 2017
+        (Wasserstein), https://arxiv.org/abs/1701.07875. Jolicoeur-Martineau 2019 (relativistic),
+        https://arxiv.org/abs/1807.00734. Huang 2024 (R3GAN), https://arxiv.org/abs/2501.05441.
     """
     row = _row("discriminator_loss", kind)
     real, fake = _check_logits("discriminator_loss", real=real, fake=fake)
@@ -148,29 +134,22 @@ def generator_loss(
     which saturates at 100; `non_saturating` has its value and does not.
 
     Args:
-        fake: Logits of generated images, any shape, floating; high = real.
-        real: Logits of real images, same shape; the relativistic kinds and `r3gan` need them.
-        kind: A key of `GAN_LOSSES`.
-        axis_name: Of the mapped axes that the batch is spread over, for E under `vmap`, `pmap` and `shard_map`. Under
-            `jit` a sharded batch needs none. Kinds without E do not look at it.
+        fake, real: See `jaxloss.losses.gan`; the relativistic kinds and `r3gan` need the real ones.
+        kind, axis_name: As in `discriminator_loss`.
 
     Returns:
-        Shape of the logits, float32, or float64 where the logits are; lower is better for the generator. At least 0
-        but for `minimax` (at most 0), `hinge` and `wasserstein` (unbounded).
+        Shape of the logits; lower is better for the generator. At least 0 but for `minimax` (at most 0), `hinge` and
+        `wasserstein` (unbounded). In Optax `non_saturating` is `sigmoid_binary_cross_entropy(fake, 1)` and
+        `least_squares` is `l2_loss(fake, 1)`.
 
     Raises:
-        ValueError: If the kind is unknown, the shapes differ, or `real` is missing.
-        TypeError: For integer logits.
+        ValueError: If `real` is missing where the kind needs it.
 
     Gradient:
         Finite for all logits. Where the discriminator is sure (f far below 0) that of `minimax` fades, `-σ(f)`, and
         that of `non_saturating` does not, `-σ(-f)`. It reaches both arguments, as in the code of the relativistic paper
         and of R3GAN, where `real` does not depend on the generator; BasicSR (ESRGAN) detaches it, which is
         `jax.lax.stop_gradient(real)`.
-
-    Agrees with:
-        The terms of torch's `BCEWithLogitsLoss` and `MSELoss`, and double precision: 1e-5. In Optax `non_saturating`
-        is `sigmoid_binary_cross_entropy(fake, 1)` and `least_squares` is `l2_loss(fake, 1)`; it has none of the others.
 
     Example:
         >>> import jax.numpy as jnp, jaxloss
@@ -180,7 +159,7 @@ def generator_loss(
         [2.1269]
 
     Reference:
-        As for `discriminator_loss`.
+        As for `discriminator_loss`; Goodfellow et al. 2014. https://arxiv.org/abs/1406.2661
     """
     row = _row("generator_loss", kind)
     if real is None and row.relative_to != "nothing":
@@ -203,24 +182,17 @@ def gan_value(real: ArrayLike, fake: ArrayLike) -> Array:
     `-gan_value(real, fake)` is `discriminator_loss(..., kind="minimax")` of the logits.
 
     Args:
-        real: Probabilities that real images are real, D(x), any shape, floating, in [0, 1].
-        fake: Probabilities that generated images are real, D(G(z)), same shape.
+        real, fake: Probabilities that real and that generated images are real, D(x) and D(G(z)): any one shape, in
+            [0, 1].
 
     Returns:
-        Shape of the arguments, float32, or float64 where they are; in [-200, 0], 0 for a perfect discriminator,
-        -2 log 2 for one that cannot tell.
-
-    Raises:
-        ValueError: If the shapes differ.
-        TypeError: For integer probabilities.
+        Shape of the arguments, in [-200, 0]: 0 for a perfect discriminator, -2 log 2 for one that cannot tell. Minus
+        torch's `BCELoss` of real images against 1 and generated ones against 0.
 
     Gradient:
         `1 / real` and `-1 / (1 - fake)`; finite at 0 and 1, where it is 0 if the logarithm is -100. So it is for
         `real` below the smallest normal number of the dtype, 1.2e-38 in float32. (torch has 1e12 there, which the
         slope of the sigmoid makes 0, too.)
-
-    Agrees with:
-        Minus torch's `BCELoss` of real images against 1 and generated ones against 0: 1e-5.
 
     Example:
         >>> import jax.numpy as jnp, jaxloss
@@ -228,7 +200,7 @@ def gan_value(real: ArrayLike, fake: ArrayLike) -> Array:
         [  -1.3863 -100.    ]
 
     Reference:
-        Goodfellow et al., "Generative adversarial nets", NeurIPS 2014.
+        Goodfellow et al., "Generative adversarial nets", NeurIPS 2014. https://arxiv.org/abs/1406.2661
     """
     real, fake = _check_logits("gan_value", real=real, fake=fake)
     floor = max(float(jnp.finfo(real.dtype).tiny), math.exp(_LOG_OF_ZERO))
@@ -241,7 +213,8 @@ _LOG_OF_ZERO = -100.0
 
 
 def _row(name: str, kind: str) -> GANLoss:
-    check_choice(name, "kind", kind, GAN_LOSSES)
+    if kind not in GAN_LOSSES:
+        raise ValueError(error_text(name, "a kind of GAN_LOSSES", repr(kind), suggestion(kind, GAN_LOSSES)))
     return GAN_LOSSES[kind]
 
 

@@ -11,8 +11,8 @@ import pytest
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxloss import INPAINTING_RECIPES, composite, inpainting_discriminator_loss, inpainting_loss
-from jaxloss.losses._inpainting_recipes import Recipe, Term
-from tests.losses._inpainting_example import Example, compiled, example, objective
+from jaxloss.losses.inpainting import Recipe, Term
+from tests.losses.inpainting._example import Example, compiled, example, objective
 
 
 # Quick ones: their networks are small, or their first layers are enough.
@@ -187,11 +187,11 @@ def test_dtypes(crop_photograph, rng: np.random.Generator) -> None:
 
 
 BAD_ARGUMENTS: dict[str, tuple[str, dict[str, Any], str]] = {
-    "recipe": ("lama", {"recipe": "pconf"}, "recipe one of ['cmt', 'coordfill', 'ctn', "),
+    "recipe": ("lama", {"recipe": "pconf"}, "a recipe of INPAINTING_RECIPES, got 'pconf'. Did you mean 'pconv'?"),
     "weights": (
         "lama",
         {"weights": {"style": 1.0}},
-        "names in weights one of ['adversarial', 'feature_matching', ",
+        "weights of terms of LaMa, got 'style'. There are: l1, adversarial, feature_matching, perceptual.",
     ),
     "cmt": ("cmt", {"weights": {"l1": 1.0}}, "got none of ['perceptual', 'adversarial']. Continuous Mask-aware Trans"),
     "nothing": ("pconv_nvidia", {"weights": {"l1": 0, "perceptual": 0, "style": 0}}, "a term of weight other than 0"),

@@ -14,8 +14,8 @@ import jaxloss
 from jaxloss import INPAINTING_RECIPES, inpainting_loss
 from jaxloss.backbones._features import BACKBONES
 from jaxloss.backbones._layers import used_layers
-from jaxloss.losses._inpainting_recipes import Recipe
-from tests.backbones._reference import random_params
+from jaxloss.losses.inpainting import Recipe
+from tests.networks import random_params
 
 
 Arrays = Mapping[str, np.ndarray]

@@ -3,9 +3,9 @@
 Masks are 1 where the image is known and 0 in the hole.
 """
 
-from .._checks import check_choice, check_image, check_mask, check_pair, error_text
-from .._types import Array, Image, ImageArray, Mask, Scores
-from ..perceptual._perceptual import DISTANCES
+from ..._checks import check_choice, check_image, check_mask, check_pair, error_text
+from ..._types import Array, Image, ImageArray, Mask, Scores
+from ...perceptual._perceptual import DISTANCES
 
 
 def composite(output: Image, target: Image, mask: Mask) -> ImageArray:
@@ -14,22 +14,14 @@ def composite(output: Image, target: Image, mask: Mask) -> ImageArray:
     `mask * target + (1 - mask) * output`
 
     Args:
-        output: Of the network, `[..., H, W, C]`, floating.
-        target: The true image, or the incomplete one, same shape.
-        mask: `[..., H, W]`, 1 = known, 0 = hole, anything between blends.
+        output, target, mask: See `jaxloss.losses.inpainting`. The incomplete image will do as the target, and a mask
+            between 0 and 1 blends.
 
     Returns:
-        `[..., H, W, C]`, float32, or float64 if the images are.
-
-    Raises:
-        ValueError: If the shapes do not fit each other.
-        TypeError: For integer images.
+        `[..., H, W, C]`.
 
     Gradient:
         `1 - mask` for the output: exactly 0 where the image is known.
-
-    Agrees with:
-        The definition.
 
     Example:
         >>> import jax.numpy as jnp, jaxloss
@@ -39,6 +31,7 @@ def composite(output: Image, target: Image, mask: Mask) -> ImageArray:
 
     Reference:
         Liu et al., "Image inpainting for irregular holes using partial convolutions", ECCV 2018.
+        https://arxiv.org/abs/1804.07723
     """
     x, y, known = check_images("composite", output, target, mask)
     return blend(x, y, known)
@@ -53,23 +46,15 @@ def hole_loss(output: Image, target: Image, mask: Mask, *, distance: str = "l1")
     over the hole alone is `jaxloss.mae(output, target, mask=1 - mask)`.
 
     Args:
-        output: Of the network, `[..., H, W, C]`, floating, any range.
-        target: Same shape.
-        mask: `[..., H, W]`, 1 = known, 0 = hole.
+        output, target, mask: See `jaxloss.losses.inpainting`; any range of values.
         distance: `"l1"`, or `"mse"` for squares.
 
     Returns:
-        `[...]`, >= 0 in the unit of the images; lower is better, 0 for an empty hole.
-
-    Raises:
-        ValueError: If the shapes do not fit each other, or for another distance.
-        TypeError: For integer images.
+        `[...]`, >= 0 in the unit of the images; lower is better, 0 for an empty hole. torch's `l1_loss` or
+        `mse_loss` of the masked images.
 
     Gradient:
         Finite everywhere; 0 where the image is known, and where output and target agree.
-
-    Agrees with:
-        torch's `l1_loss` and `mse_loss` of the masked images: 1e-6.
 
     Example:
         >>> import jax.numpy as jnp, jaxloss
@@ -78,7 +63,7 @@ def hole_loss(output: Image, target: Image, mask: Mask, *, distance: str = "l1")
         0.5
 
     Reference:
-        Liu et al., ECCV 2018.
+        Liu et al., ECCV 2018. https://arxiv.org/abs/1804.07723
     """
     return _masked_loss("hole_loss", output, target, mask, "hole", distance)
 
@@ -91,23 +76,15 @@ def valid_loss(output: Image, target: Image, mask: Mask, *, distance: str = "l1"
     The mean over the known pixels alone is `jaxloss.mae(output, target, mask=mask)`.
 
     Args:
-        output: Of the network, `[..., H, W, C]`, floating, any range.
-        target: Same shape.
-        mask: `[..., H, W]`, 1 = known, 0 = hole.
+        output, target, mask: See `jaxloss.losses.inpainting`; any range of values.
         distance: `"l1"`, or `"mse"` for squares.
 
     Returns:
-        `[...]`, >= 0 in the unit of the images; lower is better, 0 where nothing is known.
-
-    Raises:
-        ValueError: If the shapes do not fit each other, or for another distance.
-        TypeError: For integer images.
+        `[...]`, >= 0 in the unit of the images; lower is better, 0 where nothing is known. torch's `l1_loss` or
+        `mse_loss` of the masked images.
 
     Gradient:
         Finite everywhere; 0 in the hole, and where output and target agree.
-
-    Agrees with:
-        torch's `l1_loss` and `mse_loss` of the masked images: 1e-6.
 
     Example:
         >>> import jax.numpy as jnp, jaxloss
@@ -116,7 +93,7 @@ def valid_loss(output: Image, target: Image, mask: Mask, *, distance: str = "l1"
         0.25
 
     Reference:
-        Liu et al., ECCV 2018.
+        Liu et al., ECCV 2018. https://arxiv.org/abs/1804.07723
     """
     return _masked_loss("valid_loss", output, target, mask, "known", distance)
 
@@ -128,19 +105,23 @@ def _masked_loss(name: str, output: Image, target: Image, mask: Mask, region: st
 
 
 def blend(output: Array, target: Array, known: Array) -> Array:
+    known = known[..., None]
     return known * target + (1 - known) * output
 
 
 def restrict(x: Array, known: Array, region: str) -> Array:
     """The image, 0 outside of the region: `"all"`, `"known"` or `"hole"`."""
-    return x if region == "all" else (known if region == "known" else 1 - known) * x
+    if region == "all":
+        return x
+    counts = known if region == "known" else 1 - known
+    return counts[..., None] * x
 
 
 def check_images(name: str, output: Image, target: Image, mask: Mask) -> tuple[Array, Array, Array]:
-    """Both images, and the mask with a channel axis of 1, in one dtype."""
+    """Both images and the mask, `[..., H, W]`, in one dtype."""
     images = check_image(name, "output", output), check_image(name, "target", target)
     if images[0].shape != images[1].shape:
         got, way_out = f"{images[0].shape} and {images[1].shape}", "Channels go last: jnp.moveaxis(target, -3, -1)."
         raise ValueError(error_text(name, "output and target of equal shape [..., H, W, C]", got, way_out))
     x, y = check_pair(name, *images)
-    return x, y, check_mask(name, mask, x)[..., None]
+    return x, y, check_mask(name, mask, x)

@@ -9,8 +9,8 @@ import pytest
 
 import jaxloss
 from jaxloss import INPAINTING_RECIPES, extract_features, inpainting_loss
-from jaxloss.losses._inpainting_terms import KINDS
-from tests.losses._inpainting_example import CMT_WEIGHTS, RESNET, Arrays, Example, example, params_of, resnet
+from jaxloss.losses.inpainting._terms import KINDS
+from tests.losses.inpainting._example import CMT_WEIGHTS, RESNET, Arrays, Example, example, params_of, resnet
 
 
 POOLS: tuple[str, ...] = ("pool1", "pool2", "pool3")
