@@ -1,5 +1,6 @@
 """A folder of small images, good and bad, and a short registry for what does not depend on its length."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +32,11 @@ def folder(tmp_path: Path, photograph: np.ndarray, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def few_metrics(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def few_metrics() -> Iterator[list[str]]:
     """Those of which the registry is for the length of a test; the last one needs larger images."""
-    kept = ["mae", "psnr", "ssim", "ms_ssim"]
+    kept, saved = ["mae", "psnr", "ssim", "ms_ssim"], dict(METRICS)
     for name in set(METRICS) - set(kept):
-        monkeypatch.delitem(METRICS, name)
-    return kept
+        del METRICS[name]
+    yield kept
+    METRICS.clear()
+    METRICS.update(saved)  # in reading order, which one by one would not keep

@@ -42,7 +42,7 @@ def test_curve(states: np.ndarray, metric: str) -> None:
             "small.png",
             "state0.png",
             "mse",
-            "masks/state0.png is 48 x 40 and small.png is 40 x 40 pixels. A mask has the",
+            "masks/state0.png is 48 x 40 and small.png is 40 x 40 pixels. A mask has",
         ),
         ("target.png", "state0.png", "ms_ssim", "ms_ssim is better when higher, and is no loss."),
         ("gray.png", "state0.png", "lpips", "gray.png: lpips is not computed: it needs 3 channels, not 1."),
