@@ -18,7 +18,6 @@ from tests.photographs import ROOT, crop_sample, sample
 # Annotations of the package are checked while the tests run.
 install_import_hook("jaxloss", "tests.annotations.check_what_is_accepted")
 
-
 # Where an accelerator is present, too, the tests run on virtual CPU devices, and so do the programs that they start.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Compilation is nearly all the cost of a test, and what it compiles runs for milliseconds: no optimization pays.
@@ -31,10 +30,10 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 def pytest_configure(config: pytest.Config) -> None:
     """What one process of the tests has compiled, the others find, and so does the next run."""
-    if config.cache is None:
-        return
-    folder = os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(config.cache.mkdir("compiled")))
-    jax.config.update("jax_compilation_cache_dir", folder)
+    cache: pytest.Cache | None = getattr(config, "cache", None)
+    if cache is not None:
+        os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache.mkdir("compiled")))
+    jax.config.update("jax_compilation_cache_dir", os.environ.get("JAX_COMPILATION_CACHE_DIR"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
