@@ -1,9 +1,7 @@
 """Files of weights: read and verified against the manifest, written whole or not at all."""
 
-import contextlib
 import hashlib
 import os
-import uuid
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ import safetensors
 import safetensors.numpy
 
 from .._checks import error_text
+from .._files import InputError, part_file
 from ._convert import from_torch, identify, layout
 from ._errors import WeightsError
 from ._manifest import ShippedFile, Trunk, read_manifest
@@ -105,14 +104,10 @@ def convert_pth(path: Path) -> tuple[Trunk, Tensors]:
 def save_trunk(path: Path, tensors: Tensors, trunk: Trunk) -> None:
     """Write to a file beside the destination, which is then renamed: no half of it is ever seen."""
     metadata = {"source_sha256": trunk.sha256, "digest": digest(tensors)}
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(safetensors.numpy.save(tensors, metadata))
-        os.replace(part, path)
-    except (OSError, safetensors.SafetensorError) as error:
-        way_out = "Choose a folder that can be written to."
-        raise WeightsError(error_text(str(path), "a file that can be written", error, way_out)) from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
+        with part_file(path) as part:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part.write_bytes(safetensors.numpy.save(tensors, metadata))
+            os.replace(part, path)
+    except InputError as error:
+        raise WeightsError(f"{error} Choose a folder that can be written to.") from error

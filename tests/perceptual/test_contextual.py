@@ -1,3 +1,5 @@
+"""Contextual and ID-MRF losses: the equations of the paper in NumPy, their laws and their gradients."""
+
 from typing import Any
 
 import jax
@@ -8,6 +10,7 @@ import pytest
 import jaxloss
 from jaxloss._types import Features
 from jaxloss.backbones._features import BACKBONES
+from tests.products import products, products_without_precision
 
 
 EPSILON = 1e-5
@@ -108,7 +111,7 @@ def test_gradients_are_finite_at_the_hard_points(rng: np.random.Generator, cente
     def evaluate(x: jax.Array, y: jax.Array) -> jax.Array:
         return contextual_loss({"a": x}, {"a": y}, center=center).sum()
 
-    value, gradients = jax.value_and_grad(evaluate, argnums=(0, 1))(x, y)
+    value, gradients = jax.jit(jax.value_and_grad(evaluate, argnums=(0, 1)))(x, y)
     assert jnp.isfinite(value)
     for side in gradients:
         assert jnp.isfinite(side).all()
@@ -122,8 +125,8 @@ def test_gradient_is_that_of_finite_differences(rng: np.random.Generator) -> Non
         x_features, y_features = {"a": jnp.asarray(x) + t * u}, {"a": jnp.asarray(y) + t * v}
         return contextual_loss(x_features, y_features, bandwidth=0.5 + t)
 
-    slope = jax.jit(jax.grad(loss))(0.0)
-    np.testing.assert_allclose(slope, (loss(1e-6) - loss(-1e-6)) / 2e-6, rtol=1e-6)
+    slope, value = jax.jit(jax.grad(loss))(0.0), jax.jit(loss)
+    np.testing.assert_allclose(slope, (value(1e-6) - value(-1e-6)) / 2e-6, rtol=1e-6)
     assert jnp.isfinite(jax.jit(jax.grad(jax.grad(loss)))(0.0))
 
 
@@ -133,12 +136,21 @@ def test_batches_and_transformations(rng: np.random.Generator) -> None:
     assert values.shape == (2, 3)
     one = [{layer: z[1, 2] for layer, z in side.items()} for side in (x, y)]
     np.testing.assert_allclose(values[1, 2], contextual_loss(*one), rtol=1e-5)
-    mapped = jax.vmap(jax.vmap(contextual_loss))(x, y)
+    mapped = jax.jit(jax.vmap(jax.vmap(contextual_loss)))(x, y)
     np.testing.assert_allclose(mapped, values, rtol=1e-5)
     half = {layer: z.astype(jnp.bfloat16) for layer, z in x.items()}
     assert contextual_loss(half, y).dtype == jnp.float32
-    expected = jaxloss.mrf_loss(x, y, weights={"first": 2.0}, bandwidth=0.25)
-    np.testing.assert_allclose(mrf_loss(x, y, weights={"first": 2.0}, bandwidth=0.25), expected, rtol=1e-5)
+    weights, a, b = {"first": 2.0}, in_float64(x), in_float64(y)
+    expected = [[contextual(a["first"][i, j], b["first"][i, j], 0.25) for j in range(3)] for i in range(2)]
+    np.testing.assert_allclose(mrf_loss(x, y, weights=weights, bandwidth=0.25), 2 * np.array(expected), rtol=1e-5)
+
+
+def test_products_are_in_full_precision(rng: np.random.Generator) -> None:
+    """On accelerators, with the gradients."""
+    x = jax.eval_shape(lambda: features(rng))
+    slope = jax.grad(lambda x, y: contextual_loss(x, y), argnums=(0, 1))
+    assert len(products(slope, x, x)) >= 2 * 3 * len(x)
+    assert products_without_precision(slope, x, x) == []
 
 
 def test_training_brings_the_features_of_the_reference(rng: np.random.Generator) -> None:
@@ -173,16 +185,17 @@ def test_sampled_positions(rng: np.random.Generator) -> None:
     x = features(rng, 2)
     y = {layer: 2 * z for layer, z in x.items()}
     key = jax.random.key(0)
-    chosen, doubled = (jaxloss.sample_positions(key, side, count=25) for side in (x, y))
+    sample_positions = jax.jit(jaxloss.sample_positions, static_argnames="count")
+    chosen, doubled = (sample_positions(key, side, count=25) for side in (x, y))
     assert chosen["first"].shape == (2, 25, 1, 7)
     np.testing.assert_array_equal(chosen["second"], x["second"])
     np.testing.assert_array_equal(doubled["first"], 2 * chosen["first"])
     for image, sampled in zip(x["first"].reshape(2, 30, 7), chosen["first"][:, :, 0], strict=True):
         rows = {tuple(row) for row in np.asarray(sampled).tolist()}
         assert len(rows) == 25 and rows <= {tuple(row) for row in np.asarray(image).tolist()}
-    other = jaxloss.sample_positions(jax.random.key(1), x, count=25)
+    other = sample_positions(jax.random.key(1), x, count=25)
     assert (other["first"] != chosen["first"]).any()
-    gradient = jax.grad(lambda z: jaxloss.sample_positions(key, {"a": z}, count=25)["a"].sum())(x["first"])
+    gradient = jax.grad(lambda z: sample_positions(key, {"a": z}, count=25)["a"].sum())(x["first"])
     assert gradient.sum() == 2 * 25 * 7 and set(np.unique(gradient)) == {0, 1}
     assert jnp.isfinite(contextual_loss(chosen, doubled)).all()
 
@@ -194,6 +207,6 @@ def test_errors(rng: np.random.Generator) -> None:
     with pytest.raises(ValueError, match=r"mrf_loss: expected center one of \['channel', .*\], got 'y'"):
         jaxloss.mrf_loss(x, x, center="y")
     with pytest.raises(ValueError, match="contextual_loss: expected features of layer 'first' of equal shape"):
-        jaxloss.contextual_loss(x, x | {"first": x["second"]})
+        jaxloss.contextual_loss(x, {**x, "first": x["second"]})
     with pytest.raises(ValueError, match="sample_positions: expected count >= 1, got 0"):
         jaxloss.sample_positions(jax.random.key(0), x, count=0)

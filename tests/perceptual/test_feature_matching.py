@@ -1,5 +1,6 @@
 """Feature matching: the published sums in NumPy, what carries a gradient, and what is refused."""
 
+import functools
 from typing import Any
 
 import jax
@@ -50,15 +51,20 @@ PUBLISHED = {"pix2pixhd": pix2pixhd, "coordfill": coordfill, "lama": lama}
 def test_published(name: str, pair: tuple[Layers, Layers]) -> None:
     x, y = pair
     expected, options = PUBLISHED[name](x, y), jaxloss.FEATURE_MATCHING_CONVENTIONS[name]
-    value = jaxloss.feature_matching_loss(x, y, **options)
-    assert value.shape == (2,) and value.dtype == jnp.float32
-    np.testing.assert_allclose(value, expected, rtol=1e-5)
-    named = ({f"layer{i}": z for i, z in enumerate(layers)} for layers in pair)
-    np.testing.assert_allclose(jaxloss.feature_matching_loss(*named, **options), expected, rtol=1e-5)
-    np.testing.assert_allclose(jaxloss.feature_matching_loss(tuple(x), tuple(y), **options), expected, rtol=1e-5)
+
+    @jax.jit
+    def in_every_form(x: Layers, y: Layers) -> list[jax.Array]:
+        loss = functools.partial(jaxloss.feature_matching_loss, **options)
+        named = [{f"layer{i}": z for i, z in enumerate(layers)} for layers in (x, y)]
+        doubles = jax.tree.map(lambda z: z.astype(jnp.float64), (x, y))
+        return [loss(x, y), loss(*named), loss(tuple(x), tuple(y)), loss(*doubles)]
+
     with jax.enable_x64(True):
-        x, y = jax.tree.map(lambda z: z.astype(np.float64), pair)
-        np.testing.assert_allclose(jaxloss.feature_matching_loss(x, y, **options), expected, rtol=1e-12)
+        *singles, double = in_every_form(x, y)
+        for value in singles:
+            assert value.shape == (2,) and value.dtype == jnp.float32
+            np.testing.assert_allclose(value, expected, rtol=1e-5)
+        np.testing.assert_allclose(double, expected, rtol=1e-12)
 
 
 def test_weights(pair: tuple[Layers, Layers]) -> None:
@@ -84,8 +90,13 @@ def test_only_the_generated_image_has_a_gradient(distance: str, pair: tuple[Laye
     x, y = (layers[:2] for layers in pair)
     moving, constant = gradient(x, y)
     assert all((z != 0).any() for z in moving) and all((z == 0).all() for z in constant)
-    perceptual = jax.grad(lambda x: jaxloss.perceptual_loss(x, {"a": y[0]}, distance=distance).sum())({"a": x[0]})
-    np.testing.assert_allclose(moving[0], perceptual["a"], rtol=1e-4, atol=1e-7)
+
+    @jax.jit
+    @jax.grad
+    def perceptual(x: jax.Array) -> jax.Array:
+        return jaxloss.perceptual_loss({"a": x}, {"a": y[0]}, distance=distance).sum()
+
+    np.testing.assert_allclose(moving[0], perceptual(x[0]), rtol=1e-4, atol=1e-7)
     zero = [np.zeros_like(z) for z in x]
     for equal in (x, zero):
         assert all((z == 0).all() for z in jax.tree.leaves(gradient(equal, equal)))

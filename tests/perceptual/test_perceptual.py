@@ -4,6 +4,7 @@ import functools
 import re
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +14,7 @@ import pytest
 import jaxloss
 from jaxloss.backbones._features import BACKBONES, PREPROCESSING
 from tests.derivatives import check_derivatives
+from tests.networks import random_params, thinned
 
 
 Features = dict[str, Any]
@@ -70,11 +72,18 @@ def test_published(name: str, rng: np.random.Generator) -> None:
     x, y = vgg_features(rng), vgg_features(rng)
     expected = PUBLISHED[name](x, y)
     options = jaxloss.PERCEPTUAL_CONVENTIONS[name]
-    np.testing.assert_allclose(jaxloss.perceptual_loss(x, y, **options), expected, rtol=1e-12)
-    x, y = ({layer: z.astype(np.float32) for layer, z in features.items()} for features in (x, y))
-    value = jaxloss.perceptual_loss(x, y, **options)
-    assert value.dtype == jnp.float32
-    np.testing.assert_allclose(value, expected, rtol=1e-5)
+    if isinstance(options["weights"], dict):  # the others would only have to be compiled
+        x, y = ({layer: z[layer] for layer in options["weights"]} for z in (x, y))
+
+    @jax.jit
+    def in_both_precisions(x: Features, y: Features) -> list[jax.Array]:
+        singles = jax.tree.map(lambda z: z.astype(jnp.float32), (x, y))
+        return [jaxloss.perceptual_loss(x, y, **options), jaxloss.perceptual_loss(*singles, **options)]
+
+    double, single = in_both_precisions(x, y)
+    assert single.dtype == jnp.float32
+    np.testing.assert_allclose(double, expected, rtol=1e-12)
+    np.testing.assert_allclose(single, expected, rtol=1e-5)
 
 
 def test_networks_have_the_layers() -> None:
@@ -89,14 +98,22 @@ def test_networks_have_the_layers() -> None:
 
 
 def test_rows_are_usable_as_they_are(crop_photograph: Any) -> None:
-    """From images to a loss with a real network, for which a worse image is further away."""
-    (y,) = crop_photograph(1, 48, 56)
-    options = {"layers": ("relu3_3", "pool1", "pool2", "pool3"), **jaxloss.FEATURE_CONVENTIONS["pconv"]}
-    extract = jax.jit(functools.partial(jaxloss.extract_features, data_range=1.0, **options))
-    features = extract(np.stack([y, 0.9 * y, 0.5 * y]), params=jaxloss.load_params("vgg16"))
-    references = {layer: jnp.broadcast_to(z[0], z.shape) for layer, z in features.items()}
-    for name in ("johnson", "pconv", "piq"):
-        same, near, far = jaxloss.perceptual_loss(features, references, **jaxloss.PERCEPTUAL_CONVENTIONS[name])
+    """From images to a loss, for which a worse image is further away."""
+    (y,) = crop_photograph(1, 24, 28)
+    layers = ("relu3_3", "pool1", "pool2", "pool3")
+    thin = thinned(BACKBONES["vgg16"], layers)
+
+    @jax.jit
+    def losses(images: jax.Array, params: Any) -> list[jax.Array]:
+        options = jaxloss.FEATURE_CONVENTIONS["pconv"]
+        features = jaxloss.extract_features(images, params=params, layers=layers, data_range=1.0, **options)
+        references = {layer: jnp.broadcast_to(z[0], z.shape) for layer, z in features.items()}
+        rows = (jaxloss.PERCEPTUAL_CONVENTIONS[name] for name in ("johnson", "pconv", "piq"))
+        return [jaxloss.perceptual_loss(features, references, **row) for row in rows]
+
+    with mock.patch.dict(BACKBONES, vgg16=thin):
+        found = losses(np.stack([y, 0.9 * y, 0.5 * y]), random_params(thin))
+    for same, near, far in found:
         assert 0 == same < 2 * near < far
 
 
@@ -128,8 +145,12 @@ def test_formula(pair: tuple[Features, Features], distance: str) -> None:
     x, y = pair
     a, b = (FORMULAS[distance](x[layer], y[layer]) for layer in "ab")
     cases: Any = ((None, a + b), (0.5, a / 2 + b / 2), ({"a": 2, "b": 0.25}, 2 * a + b / 4), ({"b": 3.0}, 3 * b))
-    for weights, expected in cases:
-        value = jaxloss.perceptual_loss(x, y, weights=weights, distance=distance)
+
+    @jax.jit
+    def values(x: Features, y: Features) -> list[jax.Array]:
+        return [jaxloss.perceptual_loss(x, y, weights=weights, distance=distance) for weights, _ in cases]
+
+    for value, (_, expected) in zip(values(x, y), cases, strict=True):
         assert value.shape == (2, 3) and value.dtype == jnp.float32
         np.testing.assert_allclose(value, expected, rtol=1e-5)
 
@@ -142,9 +163,11 @@ def test_own_distance(pair: tuple[Features, Features]) -> None:
 
 def test_transforms(pair: tuple[Features, Features]) -> None:
     loss = jax.jit(every_loss)
-    expected = np.stack([jaxloss.perceptual_loss(*pair, distance=distance) for distance in NAMED], axis=-1)
-    np.testing.assert_allclose(loss(*pair), expected, rtol=1e-6)
-    np.testing.assert_allclose(jax.vmap(jax.vmap(loss))(*pair), expected, rtol=1e-6)
+    x, y = pair
+    expected = np.stack([sum(FORMULAS[distance](x[layer], y[layer]) for layer in x) for distance in NAMED], axis=-1)
+    np.testing.assert_allclose(loss(*pair), expected, rtol=1e-5)
+    expected = np.asarray(loss(*pair))
+    np.testing.assert_allclose(jax.jit(jax.vmap(jax.vmap(every_loss)))(*pair), expected, rtol=1e-6)
     one = jax.tree.map(lambda z: z[1, 2], pair)
     assert loss(*one).shape == (5,)
     np.testing.assert_allclose(loss(*one), expected[1, 2], rtol=1e-6)

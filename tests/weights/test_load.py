@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,13 +13,14 @@ import pytest
 import safetensors.numpy
 
 from jaxloss import load_params
-from jaxloss.perceptual._lpips_distances import LPIPS_TRUNKS
+from jaxloss.backbones._lpips_nets import LPIPS_NETS
 from jaxloss.weights import _manifest
 from jaxloss.weights._convert import from_torch
 from jaxloss.weights._errors import WeightsError
 from jaxloss.weights._files import save_trunk
 from jaxloss.weights._manifest import HEADS, read_manifest, shipped_folder
 from jaxloss.weights._tensors import digest, nest
+from tests.networks import shapes_of_params
 from tests.weights._networks import official_file, random_state, trunk_of, use_trunks
 
 
@@ -101,27 +103,46 @@ def test_exact_alexnet_is_shipped() -> None:
     assert same(load_params("alexnet", exact=True), nest(tensors))
 
 
-@pytest.mark.parametrize("net", ["alex", "vgg", "squeeze"])
+@pytest.mark.parametrize("net", LPIPS_NETS)
 def test_lpips_params(net: str, shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One set of trunk, heads and preprocessing, the layers in their order: not by name, as in files and JAX's trees."""
     if net == "squeeze":
         monkeypatch.setenv("JAXLOSS_WEIGHTS", str(shared_data / "weights"))
-    params = load_params(f"lpips-{net}")
-    trunk, layers = LPIPS_TRUNKS[net]
-    assert list(params) == ["trunk", "heads"]
-    assert same(params["trunk"], load_params(trunk))
-    assert list(params["heads"]) == ["0.0", "0.1"]
-    for heads in params["heads"].values():
-        assert tuple(heads) == layers
-        assert all(head.ndim == 1 and np.all(head >= 0) and np.any(head > 0) for head in heads.values())
-    assert all(isinstance(leaf, jax.Array) and leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(params))
+    backbone, layers = LPIPS_NETS[net]
+    newest, first = load_params(f"lpips-{net}"), load_params(f"lpips-{net}", version="0.0")
+    assert same(newest, load_params(f"lpips-{net}", version="0.1"))
+    for params in (newest, first):
+        assert list(params) == ["trunk", "heads", "preprocessing"]
+        assert same(params["trunk"], load_params(backbone))
+        assert tuple(params["heads"]) == layers
+        assert all(head.ndim == 1 and (head >= 0).all() and (head > 0).any() for head in params["heads"].values())
+        assert {name: z.shape for name, z in params["preprocessing"].items()} == {"offset": (3,), "scale": (3,)}
+        assert all(isinstance(leaf, jax.Array) and leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(params))
+    assert jax.tree.map(jnp.shape, newest) == jax.tree.map(jnp.shape, first) == expected_shapes(net)
+    assert not any(np.allclose(newest["heads"][layer], first["heads"][layer]) for layer in layers)
+    assert list(newest["trunk"]["conv1" if net != "vgg" else "conv1_1"]) == ["kernel", "bias"]
 
 
-def test_layers_are_in_their_order(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not in that of the alphabet, as files of safetensors and JAX's trees are."""
-    monkeypatch.setenv("JAXLOSS_WEIGHTS", str(shared_data / "weights"))
-    params = load_params("lpips-squeeze")
-    assert list(params["heads"]["0.0"])[:2] == ["relu1", "fire3"]
-    assert list(params["trunk"]["conv1"]) == ["kernel", "bias"]
+def expected_shapes(net: str) -> Any:
+    return jax.tree.map(lambda z: z.shape, shapes_of_params(f"lpips-{net}"))
+
+
+def test_preprocessing_of_the_versions_of_lpips() -> None:
+    """0.1 takes images in [-1, 1] and normalizes them by its own `ScalingLayer`; 0.0 leaves them there."""
+    x = np.array([0.1, 0.5, 0.9])
+    scaled = (2 * x - 1 - np.array([-0.030, -0.088, -0.188])) / np.array([0.458, 0.448, 0.450])
+    for version, expected in (("0.1", scaled), ("0.0", 2 * x - 1)):
+        preprocessing = load_params("lpips-alex", version=version)["preprocessing"]
+        np.testing.assert_allclose((x - preprocessing["offset"]) / preprocessing["scale"], expected, atol=1e-6)
+
+
+def test_versions() -> None:
+    with pytest.raises(ValueError, match=r"^load_params: expected version one of \['0\.0', '0\.1'\], got '0\.2'"):
+        load_params("lpips-alex", version="0.2")
+    with pytest.raises(
+        ValueError, match=r"^load_params: expected no version of vgg16, got '0\.0'\. LPIPS has versions: "
+    ):
+        load_params("vgg16", version="0.0")
 
 
 @pytest.mark.parametrize("name", ["resnet", "lpips", "VGG16", ""])
