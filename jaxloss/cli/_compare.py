@@ -25,6 +25,8 @@ def compare(
 ) -> None:
     """Score images against a reference by every metric.
 
+    Of several images, the best of each metric are marked with a star.
+
     Reads all that Pillow reads, as values in [0, 1]. What was done to a file (alpha, orientation) is said on stderr.
     Compiled programs are kept in the user's cache: what JAXLOSS_CACHE names is their folder instead, or "off" for none.
     """

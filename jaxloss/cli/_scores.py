@@ -42,15 +42,23 @@ def score_tables(rows: Sequence[Row], width: int | None = None) -> Iterator[Tabl
         yield _score_table(headings, [image for image, _ in rows[part]], columns[part])
 
 
-def _parts(widths: Sequence[int], room: int) -> Iterator[slice]:
-    """Runs of columns that fit beside each other, at least one in each."""
-    start, taken = 0, 0
+def _parts(widths: Sequence[int], room: int) -> list[slice]:
+    """Runs of columns that fit beside each other, at least one in each, and of about the same width."""
+    parts = _filled(widths, room)
+    while room > max(widths) and len(narrower := _filled(widths, room - 1)) == len(parts):
+        parts, room = narrower, room - 1
+    return parts
+
+
+def _filled(widths: Sequence[int], room: int) -> list[slice]:
+    """Each with as many columns as there is room for."""
+    starts, taken = [0], 0
     for column, width in enumerate(widths):
-        if column > start and taken + width > room:
-            yield slice(start, column)
-            start, taken = column, 0
+        if column > starts[-1] and taken + width > room:
+            starts.append(column)
+            taken = 0
         taken += width
-    yield slice(start, len(widths))
+    return [slice(start, end) for start, end in zip(starts, [*starts[1:], len(widths)], strict=True)]
 
 
 def _width(image: str, cells: Sequence[str]) -> int:

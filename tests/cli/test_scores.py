@@ -64,6 +64,11 @@ def test_tables_fit_and_lose_nothing(width: int) -> None:
     assert "".join(text.split()).count("longlong.png") == 0 and text.count("nglong.png") == 9
 
 
+def test_tables_are_of_about_the_same_width() -> None:
+    rows = [(f"image {i}.png", {"ssim": 0.5}) for i in range(6)]
+    assert [len(table.columns) - 1 for table in score_tables(rows, 78)] == [3, 3]
+
+
 def test_forty_metrics_stay_readable(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"metric_{i}" for i in range(40)]
     for name in names:
