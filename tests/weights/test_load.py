@@ -82,11 +82,12 @@ def test_shipped_files_are_all_and_small() -> None:
 
 
 def test_installed_package_has_every_file() -> None:
-    """A wheel takes them from a list in pyproject.toml."""
+    """A wheel takes them from a list in pyproject.toml, which does not copy them in an editable install."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    wheel = project["tool"]["hatch"]["build"]["targets"]["wheel"]
     expected = [*FILES, "manifest.json", "README.md"]
-    assert included == {f"weights/{name}": f"jaxloss/_weights/{name}" for name in expected}
+    assert set(wheel["only-include"]) == {"jaxloss", *(f"weights/{name}" for name in expected)}
+    assert wheel["sources"] == {"weights": "jaxloss/_weights"} and "force-include" not in wheel
 
 
 def test_official_files_have_their_hash_in_their_name() -> None:
@@ -105,7 +106,7 @@ def test_exact_alexnet_is_shipped() -> None:
 
 @pytest.mark.parametrize("net", LPIPS_NETS)
 def test_lpips_params(net: str, shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One set of trunk, heads and preprocessing, the layers in their order: not by name, as in files and JAX's trees."""
+    """One set of trunk, heads and preprocessing; the layers are in their order, not by name as in JAX's trees."""
     if net == "squeeze":
         monkeypatch.setenv("JAXLOSS_WEIGHTS", str(shared_data / "weights"))
     backbone, layers = LPIPS_NETS[net]
