@@ -11,8 +11,8 @@ from .._types import ArrayLike
 
 LEAST_INCREMENTS = 3  # for a drift, a volatility and something left to judge them by
 
-# One curve [n], several of one length [m, n], or a list of curves of any lengths.
-Curves = ArrayLike | Sequence[ArrayLike]
+# One curve [n], several of one length [m, n], or a list of curves of any lengths; a curve may be a list of numbers.
+Curves = ArrayLike | Sequence[ArrayLike | Sequence[float]]
 
 
 class Transitions(NamedTuple):

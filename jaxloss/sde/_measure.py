@@ -5,9 +5,15 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
 
 from .._checks import check_image, error_text
 from .._types import Array, ArrayLike, Image, Mask, Scores
+
+
+States = Float[Array | np.ndarray, "states height width channels"]
+Target = Float[Array | np.ndarray, "height width channels"]
 
 
 class Curve(NamedTuple):
@@ -90,7 +96,7 @@ def moving_average(shares: ArrayLike, *, window: int) -> Array:
 
 
 def measure(
-    images: Image, target: Image, masks: Mask, *, metric: Callable[[Image, Image], Scores], window: int
+    images: States, target: Target, masks: Mask, *, metric: Callable[[Image, Image], Scores], window: int
 ) -> Curve:
     """The curve of a progressive reconstruction: the moving average of its share, and the loss of each image.
 

@@ -7,6 +7,8 @@ import pytest
 from scipy import optimize, stats
 
 from jaxloss.sde import diagnose, fit
+from jaxloss.sde._curves import transitions
+from jaxloss.sde._diagnostics import _residuals
 from tests.sde._curves import random_curves
 
 
@@ -27,7 +29,7 @@ def test_residuals_of_uneven_steps_have_equal_variance() -> None:
     rng, shares = np.random.default_rng(0), np.array([0.0, 0.6, 0.7, 0.75, 1.0])
     steps = np.diff(shares)
     paths = np.exp(np.cumsum(rng.normal(size=(4000, 4)) * np.sqrt(steps), axis=1))
-    residuals = np.stack([diagnose([1.0, *path], shares, lags=1).residuals for path in paths])
+    residuals = np.stack([_residuals(transitions("test", [1.0, *path], shares)) for path in paths])
     np.testing.assert_allclose((residuals**2).mean(axis=0), 1, atol=0.06)
 
 

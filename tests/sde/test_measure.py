@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 
 import jaxloss
-from jaxloss.sde import fit, measure, moving_average, reconstructed_share
+from jaxloss.sde import Curve, fit, measure, moving_average, reconstructed_share
+from tests.networks import through_thin_networks, tiny_params
+
+
+lpips = functools.partial(through_thin_networks(jaxloss.lpips), params=tiny_params("lpips-alex"), data_range=1.0)
 
 
 @pytest.fixture
@@ -82,11 +86,16 @@ def test_masks_have_two_image_axes(shape: tuple[int, ...]) -> None:
 
 def test_measure_is_one_call_per_image(states) -> None:
     images, target, masks = states
-    score, params = jax.jit(functools.partial(jaxloss.lpips, data_range=1.0)), jaxloss.load_params("lpips-alex")
-    metric = functools.partial(score, params=params)
-    share, expected = np.array([4, 8, 20, 24, 40, 44]) / 48, np.array([metric(image, target) for image in images])
-    for window in (1, 3):
-        curve = measure(images, target, masks, metric=metric, window=window)
+    windows = (1, 3)
+
+    @jax.jit
+    def evaluate(images: jax.Array, target: jax.Array, masks: jax.Array) -> tuple[jax.Array, list[Curve]]:
+        each = jax.lax.map(lambda image: lpips(image, target), images)
+        return each, [measure(images, target, masks, metric=lpips, window=window) for window in windows]
+
+    share = np.array([4, 8, 20, 24, 40, 44]) / 48
+    expected, curves = evaluate(images, target, masks)
+    for window, curve in zip(windows, curves, strict=True):
         np.testing.assert_allclose(curve.share, np.convolve(share, np.full(window, 1 / window), "valid"), rtol=1e-6)
         np.testing.assert_allclose(curve.loss, expected[window - 1 :], rtol=1e-5)
         assert np.asarray(curve.loss)[-1] < 0.5 * np.asarray(curve.loss)[0]
@@ -94,11 +103,9 @@ def test_measure_is_one_call_per_image(states) -> None:
 
 def test_features_of_the_target_are_computed_once(states) -> None:
     images, target, masks = states
-    params = jaxloss.load_params("lpips-alex")
 
     def losses(images: jax.Array, target: jax.Array) -> jax.Array:
-        metric = functools.partial(jaxloss.lpips, params=params, data_range=1.0)
-        return jnp.asarray(measure(images, target, masks, metric=metric, window=1).loss)
+        return jnp.asarray(measure(images, target, masks, metric=lpips, window=1).loss)
 
     program = str(jax.make_jaxpr(losses)(images, target))
     batches = re.findall(r"f32\[(\d+),\d+,\d+,\d+\] = conv_general_dilated", program)

@@ -159,11 +159,15 @@ def test_transformations() -> None:
     def end(key: jax.Array, model: PerceptualLossModel, shares: ArrayLike) -> jax.Array:
         return simulate(key, model, INITIAL, shares, paths=6, keep=[-1], scheme="milstein")
 
-    compiled = jax.jit(end)
-    np.testing.assert_allclose(compiled(key, MODEL, GRID), end(key, MODEL, GRID), rtol=1e-6)
-    batch = jax.jit(jax.vmap(end, in_axes=(0, None, None)))(keys, MODEL, GRID)
-    np.testing.assert_allclose(batch, np.stack([compiled(one, MODEL, GRID) for one in keys]), rtol=1e-6)
-    gradient = jax.jit(jax.grad(lambda model: end(key, model, GRID).mean()))(MODEL)
+    @jax.jit
+    def evaluate(key: jax.Array, keys: jax.Array, model: PerceptualLossModel, shares: ArrayLike) -> tuple[Any, ...]:
+        batch = jax.vmap(end, in_axes=(0, None, None))(keys, model, shares)
+        gradient = jax.grad(lambda model: end(key, model, shares).mean())(model)
+        return end(key, model, shares), batch, [end(one, model, shares) for one in keys], gradient
+
+    one, batch, each, gradient = evaluate(key, keys, MODEL, GRID)
+    np.testing.assert_allclose(one, end(key, MODEL, GRID), rtol=1e-6)
+    np.testing.assert_allclose(batch, np.stack(each), rtol=1e-6)
     assert np.isfinite(jax.tree.leaves(gradient)).all()
 
 

@@ -1,4 +1,4 @@
-"""What the tests of the inpainting objectives share: arguments for every recipe."""
+"""What the tests of the inpainting objectives share: arguments for every recipe, and one program for each."""
 
 import dataclasses
 import functools
@@ -10,43 +10,44 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-import jaxloss
-from jaxloss import INPAINTING_RECIPES, inpainting_loss
-from jaxloss.backbones._features import BACKBONES
-from jaxloss.backbones._layers import used_layers
+from jaxloss import INPAINTING_RECIPES, InpaintingLoss, inpainting_loss
 from jaxloss.losses.inpainting import Recipe
-from tests.networks import random_params
+from tests.networks import through_thin_networks, tiny_params
 
 
 Arrays = Mapping[str, np.ndarray]
 
 CMT_WEIGHTS = {"l1": 2.0, "perceptual": 0.5, "adversarial": 0.25}
-RESNET = ("stage1", "stage2", "stage3", "stage4")
+STAGES = ("stage1", "stage2", "stage3", "stage4")
+# Layers that the recipes look at. One convolution makes each, in place of a network that takes seconds to compile.
+LAYERS = {
+    "vgg16": ("pool1", "pool2", "pool3"),
+    "vgg19": (
+        *(f"relu{block}_1" for block in range(1, 6)),
+        *("relu2_2", "relu3_4", "relu4_4", "relu5_2", "conv4_4", "conv5_4"),
+    ),
+    "resnet50_dilated": STAGES,
+}
 
 
-def resnet(params: Any, images: jax.Array) -> dict[str, jax.Array]:
-    """In place of the dilated ResNet50 of LaMa: four stages of one convolution."""
-    features = {}
-    for stage in RESNET:
-        images = jnp.tanh(
-            lax.conv_general_dilated(images, params[stage], (2, 2), "SAME", None, None, ("NHWC", "HWIO", "NHWC"))
-        )
-        features[stage] = images
-    return features
+def tiny_network(params: Mapping[str, Any], images: jax.Array) -> dict[str, jax.Array]:
+    """A user's function in place of each network: features of different numbers at every layer."""
+    layout = ("NHWC", "HWIO", "NHWC")
+    return {
+        layer: jnp.tanh(lax.conv_general_dilated(images, kernel, (2, 2), "SAME", dimension_numbers=layout))
+        for layer, kernel in ((layer, jnp.asarray(kernel, images.dtype)) for layer, kernel in params.items())
+    }
+
+
+NETS = dict.fromkeys(LAYERS, tiny_network)
 
 
 @functools.cache
 def params_of(net: str) -> Any:
-    """Shipped weights; of VGG19, which is not shipped, random ones."""
-    if net == "vgg19":
-        return random_params(used_layers(BACKBONES["vgg19"], ("conv5_4",)))
-    if net == "resnet50_dilated":
-        rng = np.random.default_rng(0)
-        return {
-            stage: rng.standard_normal((3, 3, 3 if i == 0 else 8, 8), np.float32) / 5 for i, stage in enumerate(RESNET)
-        }
-    with jax.ensure_compile_time_eval():  # kept for all tests, also by one that asks for it while tracing
-        return jaxloss.load_params(net)
+    if net.startswith("lpips"):
+        return tiny_params(net)
+    rng = np.random.default_rng(0)
+    return {layer: rng.standard_normal((3, 3, 3, 4), np.float32) / 5 for layer in LAYERS[net]}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Example:
             "data_range": 1.0,
             "discriminator_logits": self.logits,
             "discriminator_features": self.features,
-            "nets": {"resnet50_dilated": resnet},
+            "nets": NETS,
             "weights": CMT_WEIGHTS if recipe == "cmt" else None,
         }
 
@@ -77,22 +78,48 @@ class Example:
         return self.output, self.target, self.mask, self.logits, self.features, {z: params_of(z) for z in row.networks}
 
 
-def objective(recipe: str | Recipe, *without: str) -> Callable[..., Any]:
+def objective(
+    recipe: str | Recipe, without: tuple[str, ...] = (), nets: Mapping[str, Any] = NETS
+) -> Callable[..., InpaintingLoss]:
     """`inpainting_loss` as a function of arrays alone; of parameters, too, which are slow to compile as constants."""
     weights = {**(CMT_WEIGHTS if recipe == "cmt" else {}), **dict.fromkeys(without, 0.0)}
 
-    def loss(output: Any, target: Any, mask: Any, logits: Any, features: Any, params: Any) -> Any:
+    def loss(
+        output: Any, target: Any, mask: Any, logits: Any, features: Any, params: Any, data_range: Any = 1.0
+    ) -> InpaintingLoss:
         given = {"discriminator_logits": logits, "discriminator_features": features, "params": params}
-        nets = {"resnet50_dilated": resnet}
-        return inpainting_loss(output, target, mask, recipe=recipe, data_range=1.0, nets=nets, weights=weights, **given)
+        options = {"recipe": recipe, "data_range": data_range, "nets": nets, "weights": weights}
+        return inpainting_loss(output, target, mask, **options, **given)
 
-    return loss
+    return through_thin_networks(loss)
 
 
 @functools.cache
-def compiled(recipe: str | Recipe, *without: str) -> Callable[..., Any]:
-    """For all tests: operation by operation, each would take several times as long."""
-    return jax.jit(objective(recipe, *without))
+def program(recipe: str) -> Callable[..., tuple[InpaintingLoss, Any]]:
+    """The loss, and the gradient of its total by output, logits and features; compiled once for all tests."""
+    loss = objective(recipe)
+
+    @jax.jit
+    def evaluate(
+        output: Any, target: Any, mask: Any, logits: Any, features: Any, params: Any, data_range: Any
+    ) -> tuple[InpaintingLoss, Any]:
+        def total(output: Any, logits: Any, features: Any) -> tuple[jax.Array, InpaintingLoss]:
+            found = loss(output, target, mask, logits, features, params, data_range)
+            return found.total.sum(), found
+
+        gradients, found = jax.grad(total, argnums=(0, 1, 2), has_aux=True)(output, logits, features)
+        return found, gradients
+
+    return evaluate
+
+
+def evaluate(scene: Example, recipe: str, data_range: float = 1.0) -> InpaintingLoss:
+    return jax.tree.map(np.asarray, program(recipe)(*scene.arrays(recipe), np.float32(data_range))[0])
+
+
+def gradients(scene: Example, recipe: str) -> tuple[np.ndarray, Arrays, tuple[Arrays, Arrays]]:
+    """By output, logits and features."""
+    return jax.tree.map(np.asarray, program(recipe)(*scene.arrays(recipe), np.float32(1.0))[1])
 
 
 def example(photographs: np.ndarray, rng: np.random.Generator) -> Example:

@@ -12,10 +12,11 @@ from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxloss import INPAINTING_RECIPES, composite, inpainting_discriminator_loss, inpainting_loss
 from jaxloss.losses.inpainting import Recipe, Term
-from tests.losses.inpainting._example import Example, compiled, example, objective
+from tests.losses.inpainting._example import LAYERS, Example, evaluate, example, gradients, objective
+from tests.networks import tiny_params
 
 
-# Quick ones: their networks are small, or their first layers are enough.
+# Through the package's own networks, thin ones; of which the first layers are enough.
 OWN = Recipe(
     "all kinds of terms",
     "nobody 2026",
@@ -31,6 +32,7 @@ OWN = Recipe(
     ),
     "none",
 )
+OWN_PARAMS = {"vgg16": tiny_params("lpips-vgg")["trunk"], "lpips-alex": tiny_params("lpips-alex")}
 
 
 @pytest.fixture
@@ -38,7 +40,7 @@ def scene(crop_photograph, rng: np.random.Generator) -> Example:
     return example(crop_photograph(2, 32, 36), rng)
 
 
-def evaluate(scene: Example, recipe: str, /, **changes: Any) -> Any:
+def call(scene: Example, recipe: str, /, **changes: Any) -> Any:
     return inpainting_loss(scene.output, scene.target, scene.mask, **scene.options(recipe) | changes)
 
 
@@ -46,21 +48,26 @@ def evaluate(scene: Example, recipe: str, /, **changes: Any) -> Any:
 def test_features_are_computed_once(recipe: str, count: int, scene: Example) -> None:
     """Of output, composite and target: perceptual and style losses share them, unless they see other images."""
     (net,) = INPAINTING_RECIPES[recipe].networks
-    layers = {layer for term in INPAINTING_RECIPES[recipe].terms for layer in term.options.get("weights", ())}
-    seen = []
 
-    def network(params: Any, images: jax.Array) -> dict[str, jax.Array]:
-        seen.append(np.asarray(images))
-        return dict.fromkeys(layers, images)
+    @jax.jit
+    def views(scene: tuple[Any, ...]) -> list[jax.Array]:
+        seen = []
 
-    evaluate(scene, recipe, nets={net: network}, params={})
+        def network(params: Any, images: jax.Array) -> dict[str, jax.Array]:
+            seen.append(images)
+            return dict.fromkeys(LAYERS[net], images)
+
+        call(Example(*scene), recipe, nets={net: network}, params={})
+        return seen
+
+    seen = list(map(np.asarray, views(tuple(vars(scene).values()))))
     assert len(seen) == count
     assert all(not np.allclose(a, b) for i, a in enumerate(seen) for b in seen[:i])
 
 
 def test_terms_that_do_not_count_are_not_computed(scene: Example) -> None:
     weights = {"perceptual": 0.0, "style": 0, "hole": 2.0}
-    loss = evaluate(scene, "pconv", params={}, weights=weights)
+    loss = call(scene, "pconv", params={}, weights=weights)
     assert list(loss.terms) == ["valid", "hole", "total_variation"]
     expected = loss.terms["valid"] + 2 * loss.terms["hole"] + 0.1 * loss.terms["total_variation"]
     np.testing.assert_allclose(loss.total, expected, rtol=1e-6)
@@ -68,7 +75,7 @@ def test_terms_that_do_not_count_are_not_computed(scene: Example) -> None:
 
 def test_a_term_of_weight_zero_can_be_given_one(scene: Example) -> None:
     weights = {"perceptual": 0, "style": 0, "total_variation": 0.5}
-    loss = evaluate(scene, "pconv_nvidia", params={}, weights=weights)
+    loss = call(scene, "pconv_nvidia", params={}, weights=weights)
     np.testing.assert_allclose(loss.total, 5 * loss.terms["l1"] + 0.5 * loss.terms["total_variation"], rtol=1e-6)
     assert (loss.terms["total_variation"] > 0).all()
 
@@ -76,7 +83,7 @@ def test_a_term_of_weight_zero_can_be_given_one(scene: Example) -> None:
 def test_weights_may_be_traced(scene: Example) -> None:
     @jax.jit
     def totals(weight: jax.Array) -> tuple[jax.Array, jax.Array]:
-        loss = evaluate(scene, "lama", weights={"l1": weight, "perceptual": 0.0})
+        loss = call(scene, "lama", weights={"l1": weight, "perceptual": 0.0})
         return loss.total, loss.terms["l1"]
 
     without, l1 = totals(jnp.float32(0))
@@ -85,10 +92,15 @@ def test_weights_may_be_traced(scene: Example) -> None:
 
 
 def test_unit_of_the_images(scene: Example) -> None:
-    """What counts are values relative to the data range."""
+    """What counts are values relative to the data range, be it traced or a number."""
     bytes_ = dataclasses.replace(scene, output=255 * scene.output, target=255 * scene.target)
-    expected, loss = evaluate(scene, "lama"), evaluate(bytes_, "lama", data_range=255.0)
-    np.testing.assert_allclose(loss.total, expected.total, rtol=1e-5)
+    np.testing.assert_allclose(evaluate(bytes_, "lama", data_range=255.0).total, evaluate(scene, "lama").total, 1e-5)
+    weights = {"perceptual": 0, "style": 0}
+    plain, scaled = (
+        call(s, "pconv", params={}, weights=weights, data_range=data_range).total
+        for s, data_range in ((scene, 1), (bytes_, 255.0))
+    )
+    np.testing.assert_allclose(scaled, plain, rtol=1e-5)
 
 
 def test_raw_output_and_composite(scene: Example) -> None:
@@ -96,94 +108,78 @@ def test_raw_output_and_composite(scene: Example) -> None:
     known = scene.mask[..., None] > 0
     changed = dataclasses.replace(scene, output=np.where(known, 0.5, scene.output))
     for recipe, same in (("coordfill", True), ("lama", False), ("pconv", False)):
-        totals = [np.asarray(compiled(recipe)(*s.arrays(recipe)).total) for s in (scene, changed)]
-        assert np.allclose(*totals, rtol=1e-6) == same, recipe
+        assert np.allclose(evaluate(scene, recipe).total, evaluate(changed, recipe).total, rtol=1e-6) == same, recipe
 
 
-@pytest.mark.parametrize(
-    "recipe", ["pconv", "ctn", "mat", "coordfill", "lama"]
-)  # all kinds of terms, views and networks
-def test_gradients_are_finite(recipe: str, crop_photograph, rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("recipe", INPAINTING_RECIPES)
+def test_gradients_are_finite(recipe: str, scene: Example) -> None:
     """With nothing known, without a hole, and for an output that is the target."""
-    scene = example(crop_photograph(1, 20, 22), rng)
-    without = ("lpips",) if recipe == "coordfill" else ()  # which needs larger images, and has a test of its own
-    loss = objective(recipe, *without)
-    compiled_gradient = jax.jit(jax.grad(lambda output, *others: loss(output, *others).total.sum()))
-    rest = jax.device_put(scene.arrays(recipe)[3:])
-
-    def gradient(output: np.ndarray, mask: np.ndarray) -> np.ndarray:
-        return np.asarray(compiled_gradient(output, scene.target, mask, *rest))
-
     ones, zeros = np.ones_like(scene.mask), np.zeros_like(scene.mask)
-    usual, *others = (gradient(x, mask) for x in (scene.output, scene.target) for mask in (scene.mask, ones, zeros))
-    assert all(np.isfinite(z).all() for z in (usual, *others))
-    looks_at_pixels = recipe != "coordfill"
-    assert (usual != 0).any() == looks_at_pixels
+    assert (gradients(scene, recipe)[0] != 0).any()
+    for output in (scene.output, scene.target):
+        for mask in (scene.mask, ones, zeros):
+            found = gradients(dataclasses.replace(scene, output=output, mask=mask), recipe)
+            assert all(np.isfinite(z).all() for z in jax.tree.leaves(found))
 
 
 def test_gradient_at_the_target(scene: Example) -> None:
     """Not under jit: a compiler may round the features of two equal images differently, and L1 has a corner there."""
-    row = INPAINTING_RECIPES["pconv_nvidia"]
-    first = {"weights": {"pool1": 1.0}}  # operation by operation, all layers take seconds
-    terms = (dataclasses.replace(z, options={**z.options, **first}) if z.net else z for z in row.terms)
-    recipe = dataclasses.replace(row, terms=tuple(terms))
-    gradient = jax.grad(lambda x: evaluate(dataclasses.replace(scene, output=x), "pconv", recipe=recipe).total.sum())
+    gradient = jax.grad(lambda x: call(dataclasses.replace(scene, output=x), "pconv_nvidia").total.sum())
     assert (np.asarray(gradient(scene.target)) == 0).all()
 
 
 def test_gradient_of_lpips_and_of_what_the_discriminator_returns(scene: Example) -> None:
-    @jax.jit
-    def gradients(*arrays: Any) -> Any:
-        return jax.grad(lambda *arrays: compiled("coordfill")(*arrays).total.sum(), argnums=(0, 3, 4))(*arrays)
-
-    finished = dataclasses.replace(scene, output=scene.target, logits={"output": np.full((2, 4, 4, 1), -1e4, "f")})
-    image, logits, (ours, theirs) = gradients(*finished.arrays("coordfill"))
+    sure = dict.fromkeys(scene.logits, np.full((2, 5, 6, 1), -1e4, np.float32))
+    finished = dataclasses.replace(scene, output=scene.target, logits=sure)
+    image, logits, (ours, theirs) = gradients(finished, "coordfill")
     assert (image == 0).all()
-    np.testing.assert_allclose(logits["output"], -1 / 16)
+    np.testing.assert_allclose(logits["output"], -1 / 30)
     assert all((z != 0).all() for z in ours.values()) and all((z == 0).all() for z in theirs.values())
 
 
 def test_transforms(crop_photograph, rng: np.random.Generator) -> None:
-    """jit, vmap and a sharded batch give what the batch gives."""
+    """vmap, leading axes and a sharded batch give what the batch gives, and one mask serves all images."""
+    loss = objective(OWN, nets={})
     scene = example(crop_photograph(8, 32, 36), rng)
-    loss = objective(OWN)
-    *batch, params = scene.arrays(OWN)
-    expected = jax.tree.map(np.asarray, loss(*batch, params))
-    assert expected.total.shape == (8,)
+    batch = scene.output, scene.target, scene.mask, scene.logits, scene.features
+
+    @jax.jit
+    def ways(batch: Any, params: Any) -> Any:
+        def shaped(*leading: int) -> Any:
+            return jax.tree.map(lambda z: z[: int(np.prod(leading))].reshape(*leading, *z.shape[1:]), batch)
+
+        output, target, mask, *rest = shaped(2, 2)
+        shared = loss(output, target, mask[0, 0], *rest, params)
+        repeated = loss(output, target, jnp.broadcast_to(mask[0, 0], mask.shape), *rest, params)
+        mapped = jax.vmap(loss, in_axes=(0, 0, 0, 0, 0, None))(*shaped(2), params)
+        return mapped, loss(*shaped(), params), repeated, shared
+
+    expected = jax.jit(loss)(*batch, OWN_PARAMS)
+    assert expected.total.shape == (8,) and set(expected.terms) == {term.name for term in OWN.terms}
+    mapped, single, repeated, shared = ways(batch, OWN_PARAMS)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b[:2], rtol=1e-4), mapped, expected)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b[0], rtol=1e-4), single, expected)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4), shared, repeated)
+    assert shared.total.shape == (2, 2)
+    np.testing.assert_allclose(shared.total[0, 0], expected.total[0], rtol=1e-4)
+
     mesh = jax.make_mesh((8,), ("batch",), axis_types=(AxisType.Auto,))
     sharding = NamedSharding(mesh, PartitionSpec("batch"))
-    everywhere = jax.device_put(params, NamedSharding(mesh, PartitionSpec()))
+    everywhere = jax.device_put(OWN_PARAMS, NamedSharding(mesh, PartitionSpec()))
     sharded = jax.jit(loss)(*jax.device_put(batch, sharding), everywhere)
     assert all(z.sharding.is_equivalent_to(sharding, 1) for z in jax.tree.leaves(sharded))
-    for result in (sharded, jax.jit(jax.vmap(loss, in_axes=(0, 0, 0, 0, 0, None)))(*batch, params)):
-        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4), result, expected)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4), sharded, expected)
 
 
-@pytest.mark.parametrize("leading", [(), (2, 2)])
-def test_leading_axes(leading: tuple[int, ...], crop_photograph, rng: np.random.Generator) -> None:
-    scene = example(crop_photograph(4, 16, 18), rng)
-    count = int(np.prod(leading))
-    evaluate = compiled(OWN, "lpips")  # which needs larger images
-
-    def shaped(z: np.ndarray) -> np.ndarray:
-        return z[:count].reshape(*leading, *z.shape[1:])
-
-    output, target, mask, *of_discriminator, params = scene.arrays(OWN)
-    parts = jax.tree.map(shaped, (output, target, *of_discriminator))
-    loss = evaluate(parts[0], parts[1], mask[0], *parts[2:], params)
-    expected = evaluate(output, target, np.broadcast_to(mask[0], mask.shape), *of_discriminator, params)
-    assert loss.total.shape == leading
-    np.testing.assert_allclose(np.ravel(loss.total), expected.total[:count], rtol=1e-4)
-
-
-def test_dtypes(crop_photograph, rng: np.random.Generator) -> None:
-    scene, loss = example(crop_photograph(1, 20, 22), rng), compiled("pconv")
+def test_dtypes(scene: Example) -> None:
     half = dataclasses.replace(scene, output=scene.output.astype(np.float16), target=scene.target.astype(np.float16))
-    assert compiled("lama")(*half.arrays("lama")).total.dtype == jnp.float32
+    assert jax.eval_shape(lambda: call(half, "lama")).total.dtype == jnp.float32
+    expected = evaluate(scene, "pconv")
     with jax.enable_x64(True):
-        double = loss(*dataclasses.replace(scene, output=scene.output.astype(np.float64)).arrays("pconv"))
-        assert {z.dtype for z in jax.tree.leaves(double)} == {np.dtype(np.float64)}
-        np.testing.assert_allclose(double.total, loss(*scene.arrays("pconv")).total, rtol=1e-5)
+        double = dataclasses.replace(scene, output=scene.output.astype(np.float64))
+        found = jax.jit(objective("pconv"))(*double.arrays("pconv"))
+        assert {z.dtype for z in jax.tree.leaves(found)} == {np.dtype(np.float64)}
+    np.testing.assert_allclose(found.total, expected.total, rtol=1e-5)
 
 
 BAD_ARGUMENTS: dict[str, tuple[str, dict[str, Any], str]] = {
@@ -197,7 +193,7 @@ BAD_ARGUMENTS: dict[str, tuple[str, dict[str, Any], str]] = {
     "nothing": ("pconv_nvidia", {"weights": {"l1": 0, "perceptual": 0, "style": 0}}, "a term of weight other than 0"),
     "params": (
         "pconv",
-        {"params": {"vgg19": {}}},
+        {"params": {"vgg19": {}}, "nets": None},
         "params of 'vgg16', got those of ['vgg19']. params={'vgg16': l",
     ),
     "net": ("lama", {"nets": None}, "a function for the network 'resnet50_dilated', got []. It does not come with"),
@@ -215,7 +211,7 @@ BAD_ARGUMENTS: dict[str, tuple[str, dict[str, Any], str]] = {
 def test_bad_argument(name: str, scene: Example) -> None:
     recipe, change, message = BAD_ARGUMENTS[name]
     with pytest.raises(ValueError, match=f"^inpainting_loss: expected .*{re.escape(message)}"):
-        jax.eval_shape(lambda: evaluate(scene, recipe, **change))
+        jax.eval_shape(lambda: call(scene, recipe, **change))
 
 
 def test_what_is_missing_is_told_before_the_networks_run(scene: Example) -> None:
@@ -224,7 +220,7 @@ def test_what_is_missing_is_told_before_the_networks_run(scene: Example) -> None
 
     for argument in ("discriminator_logits", "discriminator_features"):
         with pytest.raises(ValueError, match=f"expected {argument}"):
-            evaluate(scene, "lama", nets={"resnet50_dilated": never}, **{argument: None})
+            call(scene, "lama", nets={"resnet50_dilated": never}, **{argument: None})
 
 
 def test_bad_images(scene: Example) -> None:
@@ -235,7 +231,7 @@ def test_bad_images(scene: Example) -> None:
         ({"output": scene.output[..., :1], "target": scene.target[..., :1]}, ValueError, "images [..., H, W, 3]"),
     ):
         with pytest.raises(error, match=f"^inpainting_loss: expected {re.escape(message)}"):
-            evaluate(dataclasses.replace(scene, **change), "pconv")
+            call(dataclasses.replace(scene, **change), "pconv")
 
 
 def softplus(x: np.ndarray) -> np.ndarray:
@@ -282,5 +278,4 @@ def test_discriminator_needs() -> None:
 def test_composite_is_what_the_recipes_compare(scene: Example) -> None:
     """A recipe on the composite gives for the composite what it gives for the output."""
     finished = dataclasses.replace(scene, output=composite(scene.output, scene.target, scene.mask))
-    totals = [compiled("coordfill")(*s.arrays("coordfill")).total for s in (finished, scene)]
-    np.testing.assert_allclose(*totals, rtol=1e-6)
+    np.testing.assert_allclose(evaluate(finished, "coordfill").total, evaluate(scene, "coordfill").total, rtol=1e-6)

@@ -2,15 +2,26 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
 
+import jax
 import numpy as np
 import pytest
 
 import jaxloss
-from jaxloss import INPAINTING_RECIPES, extract_features, inpainting_loss
+from jaxloss import INPAINTING_RECIPES
+from jaxloss.backbones._features import BACKBONES
 from jaxloss.losses.inpainting._terms import KINDS
-from tests.losses.inpainting._example import CMT_WEIGHTS, RESNET, Arrays, Example, example, params_of, resnet
+from tests.losses.inpainting._example import (
+    CMT_WEIGHTS,
+    STAGES,
+    Arrays,
+    Example,
+    evaluate,
+    example,
+    params_of,
+    tiny_network,
+)
+from tests.networks import through_thin_networks
 
 
 POOLS: tuple[str, ...] = ("pool1", "pool2", "pool3")
@@ -28,16 +39,13 @@ def symmetric(x: np.ndarray) -> np.ndarray:
     return 2 * x.astype(np.float64) - 1
 
 
-def features_of(net: Any, images: np.ndarray, layers: tuple[str, ...], key: str = "") -> dict[str, np.ndarray]:
+compiled_network = jax.jit(tiny_network)
+lpips = jax.jit(through_thin_networks(functools.partial(jaxloss.lpips, data_range=1.0)))
+
+
+def features_of(net: str, images: np.ndarray) -> dict[str, np.ndarray]:
     """Of images in the range of the network."""
-    features = extract_features(
-        images.astype(np.float32),
-        net=net,
-        params=params_of(key or net),
-        layers=layers,
-        data_range=1.0,
-        preprocess="unit",
-    )
+    features = compiled_network(params_of(net), images.astype(np.float32))
     return {layer: np.asarray(z, np.float64) for layer, z in features.items()}
 
 
@@ -71,7 +79,7 @@ def composite(s: Example) -> np.ndarray:
 
 def pconv(s: Example) -> Terms:
     x, y, c = (imagenet(z) for z in (s.output, s.target, composite(s)))
-    f, g, h = (features_of("vgg16", z, POOLS) for z in (x, y, c))
+    f, g, h = (features_of("vgg16", z) for z in (x, y, c))
     ones, m = dict.fromkeys(POOLS, 1.0), s.mask[..., None]
     return {
         "valid": (1, mean(m * abs(x - y))),
@@ -84,7 +92,7 @@ def pconv(s: Example) -> Terms:
 
 def pconv_nvidia(s: Example) -> Terms:
     x, y = imagenet(s.output), imagenet(s.target)
-    f, g = (features_of("vgg16", z, POOLS) for z in (x, y))
+    f, g = (features_of("vgg16", z) for z in (x, y))
     return {
         "l1": (5, mean(abs(x - y))),
         "perceptual": (0.05, perceptual(f, g, dict.fromkeys(POOLS, 1.0))),
@@ -95,8 +103,8 @@ def pconv_nvidia(s: Example) -> Terms:
 def deng(s: Example, style_weight: float) -> Terms:
     x, y, hole = symmetric(s.output), symmetric(s.target), 1 - s.mask[..., None]
     layers = ("relu2_2", "relu3_4", "relu4_4", "relu5_2")
-    f, g = (features_of("vgg19", z, FIRST_RELUS) for z in (x, y))
-    a, b = (features_of("vgg19", z * hole, layers) for z in (x, y))
+    f, g = (features_of("vgg19", z) for z in (x, y))
+    a, b = (features_of("vgg19", z * hole) for z in (x, y))
     return {
         "l1": (1, mean(abs(x - y))),
         "perceptual": (1, perceptual(f, g, dict.fromkeys(FIRST_RELUS, 1.0))),
@@ -107,7 +115,7 @@ def deng(s: Example, style_weight: float) -> Terms:
 
 def mat(s: Example) -> Terms:
     weights = {"conv4_4": 1 / 4, "conv5_4": 1 / 2}
-    f, g = (features_of("vgg19", imagenet(z), tuple(weights)) for z in (composite(s), s.target))
+    f, g = (features_of("vgg19", imagenet(z)) for z in (composite(s), s.target))
     return {
         "adversarial": (1, non_saturating(s.logits["output"])),
         "adversarial_stage1": (1, non_saturating(s.logits["stage1"])),
@@ -117,7 +125,7 @@ def mat(s: Example) -> Terms:
 
 def transcnn_hae(s: Example) -> Terms:
     x, y = symmetric(s.output), symmetric(s.target)
-    f, g = (features_of("vgg19", z, FIRST_RELUS) for z in (x, y))
+    f, g = (features_of("vgg19", z) for z in (x, y))
     return {
         "l1": (2, mean(abs(x - y))),
         "perceptual": (1, perceptual(f, g, dict(zip(FIRST_RELUS, (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1), strict=True)))),
@@ -126,7 +134,7 @@ def transcnn_hae(s: Example) -> Terms:
 
 
 def coordfill(s: Example) -> Terms:
-    distance = jaxloss.lpips(composite(s), s.target, params=params_of("lpips-alex"), data_range=1.0)
+    distance = lpips(composite(s), s.target, params=params_of("lpips-alex"))
     matching = [mean(abs(s.features[0][block].astype(np.float64) - s.features[1][block])) for block in s.features[0]]
     return {
         "lpips": (10, np.asarray(distance, np.float64)),
@@ -137,7 +145,7 @@ def coordfill(s: Example) -> Terms:
 
 def cmt(s: Example) -> Terms:
     c, y = symmetric(composite(s)), symmetric(s.target)
-    f, g = (features_of("vgg19", z, FIRST_RELUS) for z in (c, y))
+    f, g = (features_of("vgg19", z) for z in (c, y))
     return {
         "l1": (CMT_WEIGHTS["l1"], mean(abs(c - y))),
         "perceptual": (CMT_WEIGHTS["perceptual"], perceptual(f, g, dict.fromkeys(FIRST_RELUS, 1.0))),
@@ -147,13 +155,13 @@ def cmt(s: Example) -> Terms:
 
 def lama(s: Example) -> Terms:
     x, y = s.output.astype(np.float64), s.target.astype(np.float64)
-    f, g = (features_of(resnet, imagenet(z), RESNET, "resnet50_dilated") for z in (x, y))
+    f, g = (features_of("resnet50_dilated", imagenet(z)) for z in (x, y))
     matching = [mean((s.features[0][block].astype(np.float64) - s.features[1][block]) ** 2) for block in s.features[0]]
     return {
         "l1": (10, mean(s.mask[..., None] * abs(x - y))),
         "adversarial": (10, non_saturating(s.logits["output"])),
         "feature_matching": (100, (matching[0] + matching[1]) / 2),
-        "perceptual": (30, sum((mean((f[stage] - g[stage]) ** 2) for stage in RESNET), np.zeros(1))),
+        "perceptual": (30, sum((mean((f[stage] - g[stage]) ** 2) for stage in STAGES), np.zeros(1))),
     }
 
 
@@ -172,15 +180,25 @@ EXPECTED: dict[str, Callable[[Example], Terms]] = {
 
 @pytest.mark.parametrize("recipe", INPAINTING_RECIPES)
 def test_terms_and_their_sum(recipe: str, crop_photograph, rng: np.random.Generator) -> None:
-    scene = example(crop_photograph(2, 64, 72), rng)
-    loss = inpainting_loss(scene.output, scene.target, scene.mask, **scene.options(recipe))
+    scene = example(crop_photograph(2, 32, 36), rng)
+    loss = evaluate(scene, recipe)
     expected = EXPECTED[recipe](scene)
-    assert list(loss.terms) == list(expected)
+    assert [term.name for term in INPAINTING_RECIPES[recipe].terms if term.weight != 0] == list(expected)
+    assert loss.terms.keys() == expected.keys()
     for name, (_, value) in expected.items():
         assert loss.terms[name].shape == (2,) and (value > 0).all()
         np.testing.assert_allclose(loss.terms[name], value, rtol=1e-5, err_msg=name)
     total = sum(weight * value for weight, value in expected.values())
     np.testing.assert_allclose(loss.total, total, rtol=1e-5)
+
+
+def test_layers_are_those_of_the_networks() -> None:
+    """The terms are tested with other networks; those that come with jaxloss have the layers of the same names."""
+    for row in INPAINTING_RECIPES.values():
+        for term in row.terms:
+            if term.net in BACKBONES and term.options["weights"]:
+                assert set(term.options["weights"]) <= {layer.name for layer in BACKBONES[term.net]}
+    assert set(FIRST_RELUS) <= {layer.name for layer in BACKBONES["vgg19"]}
 
 
 def test_rows_are_complete() -> None:
