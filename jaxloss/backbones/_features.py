@@ -60,7 +60,8 @@ def extract_features(
         data_range: Largest minus smallest possible pixel value: 1.0 for [0, 1], 255.0 for [0, 255].
         preprocess: What the network wants to see: `"imagenet"`, normalized as torchvision's networks were trained;
             `"lpips"`, the same to three digits; `"symmetric"`, [-1, 1]; `"unit"`, [0, 1].
-        dtype: Of the network's arithmetic, such as `jnp.bfloat16`; by default float32, or float64 if the image is.
+        dtype: Of the network's arithmetic, such as `jnp.bfloat16`; by default float32, or float64 if the image is, both
+            in full precision on accelerators, too.
 
     Returns:
         `{layer: [..., h, w, c]}` in the order of `layers`, float32, or float64 if the image is.
@@ -86,9 +87,9 @@ def extract_features(
         (15, 15, 64)
 
     Reference:
-        Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", ICLR 2015;
-        Krizhevsky, "One weird trick for parallelizing convolutional neural networks", 2014; Iandola et al.,
-        "SqueezeNet", 2016.
+        Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", ICLR 2015,
+        https://arxiv.org/abs/1409.1556; Krizhevsky, "One weird trick for parallelizing convolutional neural networks",
+        2014, https://arxiv.org/abs/1404.5997; Iandola et al., "SqueezeNet", 2016, https://arxiv.org/abs/1602.07360.
     """
     name = "extract_features"
     x = check_image(name, "x", x)
