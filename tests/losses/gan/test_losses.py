@@ -1,6 +1,6 @@
 """The adversarial losses against the formulas of the papers, in probabilities where the papers have them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import jax
@@ -8,9 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from jax.sharding import AxisType
+from jax.typing import ArrayLike
 
 import jaxloss
+from tests.devices import BATCH, mesh, place
 
 
 Formula = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -60,16 +62,34 @@ PAPERS = {
     ),
 }
 AVERAGES = [kind for kind in PAPERS if "average" in kind]
-every_kind = pytest.mark.parametrize("kind", PAPERS)
-every_average = pytest.mark.parametrize("kind", AVERAGES)
 
 # Real and generated logits with which discriminator and generator are each sure and wrong, or undecided.
 REAL = np.array([1e4, 1e4, -1e4, -1e4, 0, 1, -1], np.float32)
 FAKE = np.array([-1e4, 1e4, 1e4, -1e4, 0, -1, 1], np.float32)
 
 
-def discriminator_mean(real: jax.Array, fake: jax.Array, **options: Any) -> jax.Array:
-    return jaxloss.discriminator_loss(real, fake, **options).mean()
+Values = dict[str, tuple[jax.Array, jax.Array]]  # kind -> what discriminator and generator minimize
+
+
+def losses(
+    real: ArrayLike,
+    fake: ArrayLike,
+    kinds: Iterable[str] = tuple(PAPERS),
+    axis_name: str | None = None,
+    detach_means: bool = False,
+) -> Values:
+    """Of all kinds: one program, since it is the compiling that takes time."""
+    means = {"axis_name": axis_name, "detach_means": detach_means}
+    return {
+        kind: (
+            jaxloss.discriminator_loss(real, fake, kind=kind, **means),
+            jaxloss.generator_loss(fake, real, kind=kind, axis_name=axis_name),
+        )
+        for kind in kinds
+    }
+
+
+compiled_losses = jax.jit(losses, static_argnames="kinds")
 
 
 def random_logits(rng: np.random.Generator, *shape: int) -> tuple[np.ndarray, np.ndarray]:
@@ -80,16 +100,15 @@ def test_every_kind_has_its_formula() -> None:
     assert jaxloss.GAN_LOSSES.keys() == PAPERS.keys()
 
 
-@every_kind
 @pytest.mark.parametrize("shape", [(), (7,), (2, 5, 4, 1)], ids=str)
-def test_losses_equal_the_papers(kind: str, shape: tuple[int, ...], rng: np.random.Generator) -> None:
+def test_losses_equal_the_papers(shape: tuple[int, ...], rng: np.random.Generator) -> None:
     real, fake = random_logits(rng, *shape)
     r, f = real.astype(np.float64), fake.astype(np.float64)
-    discriminator = jax.jit(lambda r, f: jaxloss.discriminator_loss(r, f, kind=kind))(real, fake)
-    generator = jax.jit(lambda r, f: jaxloss.generator_loss(f, r, kind=kind))(real, fake)
-    assert discriminator.shape == generator.shape == shape
-    np.testing.assert_allclose(discriminator, PAPERS[kind].discriminator(r, f), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(generator, PAPERS[kind].generator(r, f), rtol=1e-5, atol=1e-6)
+    for kind, (discriminator, generator) in compiled_losses(real, fake).items():
+        assert discriminator.shape == generator.shape == shape
+        expected = PAPERS[kind].discriminator(r, f), PAPERS[kind].generator(r, f)
+        np.testing.assert_allclose(discriminator, expected[0], rtol=1e-5, atol=1e-6, err_msg=kind)
+        np.testing.assert_allclose(generator, expected[1], rtol=1e-5, atol=1e-6, err_msg=kind)
 
 
 def test_default_is_non_saturating(rng: np.random.Generator) -> None:
@@ -98,87 +117,114 @@ def test_default_is_non_saturating(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(jaxloss.generator_loss(fake), STANDARD.generator(real, fake), rtol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("kind", "discriminator", "generator"),
-    [
-        ("minimax", [0, 1e4, 2e4, 1e4], [0, -1e4, -1e4, 0]),
-        ("non_saturating", [0, 1e4, 2e4, 1e4], [1e4, 0, 0, 1e4]),
-        ("hinge", [0, 10001, 20002, 10001], [1e4, -1e4, -1e4, 1e4]),
-        ("wasserstein", [-2e4, 0, 2e4, 0], [1e4, -1e4, -1e4, 1e4]),
-        ("relativistic", [0, np.log(2), 2e4, np.log(2)], [2e4, np.log(2), 0, np.log(2)]),
-        ("relativistic_average", [0, 5e3, 1e4, 5e3], [1e4, 5e3, 0, 5e3]),
-        ("relativistic_average_hinge", [0, 5000.5, 10001, 5000.5], [10001, 5000.5, 0, 5000.5]),
-    ],
-)
-def test_sure_logits_are_not_clamped(kind: str, discriminator: list[float], generator: list[float]) -> None:
-    """A discriminator that is sure, and right, wrong about one, or about both; the four logits average to 0."""
-    real, fake = REAL[:4], FAKE[:4]
-    np.testing.assert_allclose(jaxloss.discriminator_loss(real, fake, kind=kind), discriminator, rtol=1e-6)
-    np.testing.assert_allclose(jaxloss.generator_loss(fake, real, kind=kind), generator, rtol=1e-6)
+# Of a discriminator that is sure, and right, wrong about one, or about both.
+SURE: dict[str, tuple[list[float], list[float]]] = {
+    "minimax": ([0, 1e4, 2e4, 1e4], [0, -1e4, -1e4, 0]),
+    "non_saturating": ([0, 1e4, 2e4, 1e4], [1e4, 0, 0, 1e4]),
+    "hinge": ([0, 10001, 20002, 10001], [1e4, -1e4, -1e4, 1e4]),
+    "wasserstein": ([-2e4, 0, 2e4, 0], [1e4, -1e4, -1e4, 1e4]),
+    "relativistic": ([0, np.log(2), 2e4, np.log(2)], [2e4, np.log(2), 0, np.log(2)]),
+    "relativistic_average": ([0, 5e3, 1e4, 5e3], [1e4, 5e3, 0, 5e3]),
+    "relativistic_average_hinge": ([0, 5000.5, 10001, 5000.5], [10001, 5000.5, 0, 5000.5]),
+}
 
 
-@every_kind
-@pytest.mark.parametrize("loss", ["discriminator_loss", "generator_loss"])
-def test_derivatives_are_finite_at_sure_logits(kind: str, loss: str) -> None:
-    def total(r: jax.Array, f: jax.Array) -> jax.Array:
-        if loss == "discriminator_loss":
-            return jaxloss.discriminator_loss(r, f, kind=kind).sum()
-        return jaxloss.generator_loss(f, r, kind=kind).sum()
-
-    first, second = jax.grad(total, (0, 1))(REAL, FAKE), jax.hessian(total, (0, 1))(REAL, FAKE)
-    assert all(np.isfinite(z).all() for z in jax.tree.leaves((first, second)))
-    assert np.abs(first[1]).max() >= 0.3  # finite, but not dead
+def test_sure_logits_are_not_clamped() -> None:
+    """The four logits average to 0."""
+    found = compiled_losses(REAL[:4], FAKE[:4])
+    for kind, expected in SURE.items():
+        np.testing.assert_allclose(found[kind], expected, rtol=1e-6, err_msg=kind)
 
 
-@every_kind
-def test_players_pull_in_opposite_directions(kind: str, rng: np.random.Generator) -> None:
+def test_derivatives_are_finite_at_sure_logits() -> None:
+    @jax.jit
+    def derivatives(real: jax.Array, fake: jax.Array) -> dict[str, list[Any]]:
+        def total(player: int, kind: str) -> Callable[..., jax.Array]:
+            return lambda r, f: losses(r, f, [kind])[kind][player].sum()
+
+        functions = {kind: [total(player, kind) for player in (0, 1)] for kind in PAPERS}
+        return {
+            kind: [(jax.grad(z, (0, 1))(real, fake), jax.hessian(z, (0, 1))(real, fake)) for z in both]
+            for kind, both in functions.items()
+        }
+
+    for kind, players in derivatives(REAL, FAKE).items():
+        for first, second in players:
+            assert all(np.isfinite(z).all() for z in jax.tree.leaves((first, second))), kind
+            assert np.abs(first[1]).max() >= 0.3, f"{kind}: finite, but dead"
+
+
+def test_players_pull_in_opposite_directions(rng: np.random.Generator) -> None:
     """The discriminator raises real logits and lowers the others; the generator raises its own."""
-    real, fake = (jnp.asarray(z) for z in random_logits(rng, 9))
-    # Shifts, which are what every kind orders: least squares also pulls back what is beyond its target.
-    slope_real, slope_fake = jax.grad(lambda r, f: discriminator_mean(real + r, fake + f, kind=kind), (0, 1))(-3.0, 3.0)
-    slope = jax.grad(lambda f: jaxloss.generator_loss(fake + f, real, kind=kind).mean())(-3.0)
-    assert slope_real < 0 < slope_fake and slope < 0
+    real, fake = random_logits(rng, 9)
+
+    @jax.jit
+    def slopes(real: jax.Array, fake: jax.Array) -> dict[str, tuple[Any, Any]]:
+        # By shifts, which are what every kind orders: least squares also pulls back what is beyond its target.
+        def mean(r: Any, f: Any, kind: str, player: int) -> jax.Array:
+            return losses(real + r, fake + f, [kind])[kind][player].mean()
+
+        return {
+            kind: (
+                jax.grad(mean, (0, 1))(-3.0, 3.0, kind, 0),
+                jax.grad(mean, 1)(0.0, -3.0, kind, 1),
+            )
+            for kind in PAPERS
+        }
+
+    for kind, ((slope_real, slope_fake), slope) in slopes(real, fake).items():
+        assert slope_real < 0 < slope_fake and slope < 0, kind
 
 
-@every_kind
 @pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16], ids=["float16", "bfloat16"])
-def test_half_precision_is_computed_in_float32(kind: str, dtype: jnp.dtype) -> None:
+def test_half_precision_is_computed_in_float32(dtype: Any) -> None:
     real, fake = jnp.asarray(REAL).astype(dtype), jnp.asarray(FAKE).astype(dtype)
-    value, gradient = jax.value_and_grad(discriminator_mean)(real, fake, kind=kind)
-    assert value.dtype == jnp.float32 and gradient.dtype == dtype
-    assert value == discriminator_mean(real.astype(jnp.float32), fake.astype(jnp.float32), kind=kind)
-    assert jaxloss.generator_loss(fake, real.astype(jnp.float32), kind=kind).dtype == jnp.float32
+    found = compiled_losses(real, fake)
+    jax.tree.map(np.testing.assert_array_equal, found, compiled_losses(*(z.astype(jnp.float32) for z in (real, fake))))
+    mixed = jax.eval_shape(losses, real, fake.astype(jnp.float32))
+    assert {z.dtype for z in jax.tree.leaves((found, mixed))} == {np.dtype("float32")}
+    gradient = jax.eval_shape(jax.grad(lambda r: sum(z.sum() for z in jax.tree.leaves(losses(r, fake)))), real)
+    assert gradient.dtype == dtype
 
 
-@every_kind
 @pytest.mark.usefixtures("float64")
-def test_double_precision_is_kept(kind: str, rng: np.random.Generator) -> None:
+def test_double_precision_is_kept(rng: np.random.Generator) -> None:
     real, fake = (z.astype(np.float64) for z in random_logits(rng, 2, 3))
-    generator, discriminator = jaxloss.generator_loss(fake, real, kind=kind), PAPERS[kind].discriminator(real, fake)
-    np.testing.assert_allclose(generator, PAPERS[kind].generator(real, fake), rtol=1e-12)
-    np.testing.assert_allclose(jaxloss.discriminator_loss(real, fake, kind=kind), discriminator, rtol=1e-12)
-    assert jaxloss.discriminator_loss(real.astype(np.float32), fake, kind=kind).dtype == jnp.float64
-    assert jaxloss.discriminator_loss(jnp.float32(real), jnp.float32(fake), kind=kind).dtype == jnp.float32
+    for kind, (discriminator, generator) in compiled_losses(real, fake).items():
+        np.testing.assert_allclose(discriminator, PAPERS[kind].discriminator(real, fake), rtol=1e-12, err_msg=kind)
+        np.testing.assert_allclose(generator, PAPERS[kind].generator(real, fake), rtol=1e-12, err_msg=kind)
+    for first, second, dtype in (("float32", "float64", "float64"), ("float32", "float32", "float32")):
+        shapes = jax.eval_shape(losses, real.astype(first), fake.astype(second))
+        assert {z.dtype for z in jax.tree.leaves(shapes)} == {np.dtype(dtype)}
 
 
-@every_average
-def test_detached_means(kind: str, rng: np.random.Generator) -> None:
+def test_detached_means(rng: np.random.Generator) -> None:
     """The value stays; the gradient is that of the logits alone, the means held."""
     real, fake = (jnp.asarray(z) for z in random_logits(rng, 6))
-    plain, detached = (
-        jax.value_and_grad(discriminator_mean, (0, 1))(real, fake, kind=kind, detach_means=detach)
-        for detach in (False, True)
-    )
-    assert plain[0] == detached[0]
     # A logit less a held mean is a logit less a constant: its slope is half that of the kind that has no means.
     without_means = {
         "relativistic_average": lambda r, f: jax.nn.softplus(-r) + jax.nn.softplus(f),
         "relativistic_average_least_squares": lambda r, f: (r - 1) ** 2 + (f + 1) ** 2,
         "relativistic_average_hinge": lambda r, f: jax.nn.relu(1 - r) + jax.nn.relu(1 + f),
-    }[kind]
-    held = jax.grad(lambda r, f: without_means(r, f).mean() / 2, (0, 1))(real - fake.mean(), fake - real.mean())
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7), detached[1], held)
-    assert np.abs(plain[1][0] - detached[1][0]).max() > 1e-3
+    }
+
+    @jax.jit
+    def evaluate(real: jax.Array, fake: jax.Array) -> dict[str, Any]:
+        def mean(r: jax.Array, f: jax.Array, kind: str, detach: bool) -> jax.Array:
+            return losses(r, f, [kind], detach_means=detach)[kind][0].mean()
+
+        return {
+            kind: (
+                *(jax.value_and_grad(mean, (0, 1))(real, fake, kind, detach) for detach in (False, True)),
+                jax.grad(lambda r, f, rule=rule: rule(r, f).mean() / 2, (0, 1))(real - fake.mean(), fake - real.mean()),
+            )
+            for kind, rule in without_means.items()
+        }
+
+    for plain, detached, held in evaluate(real, fake).values():
+        np.testing.assert_allclose(plain[0], detached[0], rtol=1e-6)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7), detached[1], held)
+        assert np.abs(plain[1][0] - detached[1][0]).max() > 1e-3
 
 
 def test_real_logits_have_a_gradient_unless_stopped(rng: np.random.Generator) -> None:
@@ -194,54 +240,43 @@ def test_real_logits_have_a_gradient_unless_stopped(rng: np.random.Generator) ->
     np.testing.assert_array_equal(ours[0], basicsr[0])
 
 
-def on_a_mesh(evaluate: Callable[..., object]) -> Callable[..., object]:
-    mesh = jax.make_mesh((8,), ("batch",), axis_types=(AxisType.Auto,))
-    spec = PartitionSpec("batch")
-    return jax.jit(jax.shard_map(evaluate, mesh=mesh, in_specs=spec, out_specs=spec))
-
-
 WAYS = {
     "vmap": lambda evaluate: jax.jit(jax.vmap(evaluate, axis_name="batch")),
     "pmap": lambda evaluate: jax.pmap(evaluate, axis_name="batch"),
-    "shard_map": on_a_mesh,
+    "shard_map": lambda evaluate: jax.jit(jax.shard_map(evaluate, mesh=mesh(), in_specs=BATCH, out_specs=BATCH)),
 }
 
 
-@every_average
 @pytest.mark.parametrize("way", WAYS)
-def test_mean_over_a_mapped_axis(kind: str, way: str, rng: np.random.Generator) -> None:
+def test_mean_over_a_mapped_axis(way: str, rng: np.random.Generator) -> None:
     """Value and gradient of the batch on one device; without the name of the axis each device has means of its own."""
     real, fake = random_logits(rng, 8, 3)
 
-    def losses(axis_name: str | None) -> Callable[..., object]:
-        def both(r: jax.Array, f: jax.Array) -> tuple[jax.Array, jax.Array]:
-            generator = jaxloss.generator_loss(f, r, kind=kind, axis_name=axis_name)
-            return jaxloss.discriminator_loss(r, f, kind=kind, axis_name=axis_name), generator
-
+    def with_gradients(axis_name: str | None) -> Callable[..., object]:
         def evaluate(r: jax.Array, f: jax.Array) -> object:
-            values, pull_back = jax.vjp(both, r, f)
-            return values, pull_back(jax.tree.map(jnp.ones_like, values))
+            values, pull_back = jax.vjp(lambda r, f: losses(r, f, AVERAGES, axis_name=axis_name), r, f)
+            each = jax.tree.map(jnp.ones_like, values)
+            none = jax.tree.map(jnp.zeros_like, values)
+            return values, {kind: pull_back({**none, kind: each[kind]}) for kind in AVERAGES}
 
         return evaluate
 
-    expected = losses(None)(real, fake)
-    spread, alone = WAYS[way](losses("batch"))(real, fake), WAYS[way](losses(None))(real, fake)
+    expected = jax.jit(with_gradients(None))(real, fake)
+    spread, alone = WAYS[way](with_gradients("batch"))(real, fake), WAYS[way](with_gradients(None))(real, fake)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6), spread, expected)
     distances = jax.tree.map(lambda a, b: np.abs(np.asarray(a) - np.asarray(b)).max(), alone, expected)
     assert min(jax.tree.leaves(distances)) > 1e-3
 
 
-@every_average
 @pytest.mark.parametrize("axis_type", [AxisType.Auto, AxisType.Explicit], ids=["auto", "explicit"])
-def test_mean_over_a_sharded_batch(kind: str, axis_type: AxisType, rng: np.random.Generator) -> None:
+def test_mean_over_a_sharded_batch(axis_type: AxisType, rng: np.random.Generator) -> None:
     """Under jit the mean is that of the whole batch, without the name of an axis."""
     logits = random_logits(rng, 8, 3)
-    mesh = jax.make_mesh((8,), ("batch",), axis_types=(axis_type,))
-    evaluate = jax.jit(lambda r, f: jaxloss.discriminator_loss(r, f, kind=kind))
-    with jax.set_mesh(mesh):
-        sharded = evaluate(*jax.device_put(logits, NamedSharding(mesh, PartitionSpec("batch"))))
-    assert sharded.sharding.spec[0] == "batch"
-    np.testing.assert_allclose(sharded, evaluate(*logits), rtol=1e-5)
+    with jax.set_mesh(mesh(axis_type)):
+        sharded = compiled_losses(*place(logits, axis_type), kinds=tuple(AVERAGES))
+    assert all(z.sharding.spec[0] == "batch" for z in jax.tree.leaves(sharded))
+    expected = compiled_losses(*logits, kinds=tuple(AVERAGES))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), sharded, expected)
 
 
 def test_optax_has_the_single_terms(rng: np.random.Generator) -> None:
@@ -305,9 +340,9 @@ def test_value_of_nan_is_nan() -> None:
 LOGITS = np.zeros((4, 2, 2, 1), np.float32)
 ERRORS = {
     "unknown kind": (
-        lambda: jaxloss.discriminator_loss(LOGITS, LOGITS, kind="lsgan"),
+        lambda: jaxloss.discriminator_loss(LOGITS, LOGITS, kind="vanilla"),
         ValueError,
-        "discriminator_loss: expected a kind of GAN_LOSSES, got 'lsgan'\\. There are: minimax, non_saturating, least_sq",
+        "discriminator_loss: expected a kind of GAN_LOSSES, got 'vanilla'\\. There are: minimax, non_sat",
     ),
     "unknown kind of a generator": (
         lambda: jaxloss.generator_loss(LOGITS, kind="hindge"),
@@ -340,8 +375,6 @@ ERRORS = {
 @pytest.mark.parametrize("case", ERRORS)
 def test_error(case: str) -> None:
     call, error, message = ERRORS[case]
-    with pytest.raises(error, match=message):
-        call()
     with pytest.raises(error, match=message):
         jax.eval_shape(call)
 

@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from jax.sharding import AxisType
 
 import jaxloss
-from tests.integration.test_sharding import COLLECTIVE
+from tests.devices import BATCH, EVERYWHERE, collectives, mesh, place
 
 
 Params = Mapping[str, Any]
@@ -92,73 +92,98 @@ def test_images_are_mixed_between_both_ends() -> None:
     assert np.abs(np.corrcoef(np.stack(mixed))[0, 1]) < 0.1
 
 
-@every_penalty
-def test_derivatives_with_respect_to_parameters(name: str, params: Params, images: Any) -> None:
+def all_penalties(params: Params, *images: Any, weight: Any = None) -> dict[str, jax.Array]:
+    """Of one critic: one program, since it is the compiling that takes time."""
+    given: dict[str, dict[str, Any]] = {name: {} if weight is None else {WEIGHT[name]: weight} for name in PENALTIES}
+    return {name: penalty(bind(params), *images, **given[name]) for name, penalty in PENALTIES.items()}
+
+
+def test_derivatives_with_respect_to_parameters(params: Params, images: Any) -> None:
     """Second derivatives of the critic, under jit, against central differences in double precision."""
     with jax.enable_x64(True):
         wide, real, fake = jax.tree.map(lambda z: jnp.asarray(z, jnp.float64), (params, *images))
         direction = jax.tree.map(lambda z: jnp.cos(jnp.arange(z.size, dtype=z.dtype)).reshape(z.shape), wide)
 
         @jax.jit
-        def mean(t: jax.Array) -> jax.Array:
-            moved = jax.tree.map(lambda z, d: z + t * d, wide, direction)
-            return PENALTIES[name](bind(moved), real, fake).mean()
+        def means(t: jax.Array) -> tuple[jax.Array, ...]:
+            """Of each penalty, with first and second derivatives."""
 
-        slope, curvature = jax.grad(mean)(0.0), jax.grad(jax.grad(mean))(0.0)
-        np.testing.assert_allclose(slope, (mean(1e-5) - mean(-1e-5)) / 2e-5, rtol=1e-6)
-        np.testing.assert_allclose(curvature, (mean(1e-3) - 2 * mean(0.0) + mean(-1e-3)) / 1e-6, rtol=1e-3)
-        assert abs(slope) > 1e-3
+            def mean(t: jax.Array) -> jax.Array:
+                moved = jax.tree.map(lambda z, d: z + t * d, wide, direction)
+                return jnp.stack([z.mean() for z in all_penalties(moved, real, fake).values()])
+
+            slope = jax.jacrev(mean)
+            return mean(t), slope(t), jax.jacfwd(slope)(t), jax.jacrev(slope)(t)
+
+        value, slope, *curvatures = map(np.asarray, means(0.0))
+        (above, *_), (below, *_) = means(1e-5), means(-1e-5)
+        np.testing.assert_allclose(slope, (above - below) / 2e-5, rtol=1e-6)
+        (above, *_), (below, *_) = means(1e-3), means(-1e-3)
+        for curvature in curvatures:
+            np.testing.assert_allclose(curvature, (above - 2 * value + below) / 1e-6, rtol=1e-3)
+        assert np.abs(slope).min() > 1e-3
 
 
 @every_penalty
 def test_flat_critic_has_a_finite_gradient(name: str, images: Any) -> None:
     """A norm of 0, where the root has no derivative: a critic that starts at 0, and one of dead units."""
 
-    def penalty(scale: jax.Array, *images: jax.Array) -> jax.Array:
-        return PENALTIES[name](lambda x: scale * (x**2).sum(axis=(1, 2, 3)), *images).sum()
+    @jax.jit
+    def evaluate(scale: jax.Array, *images: jax.Array) -> Any:
+        def penalty(scale: jax.Array, *images: jax.Array) -> jax.Array:
+            return PENALTIES[name](lambda x: scale * (x**2).sum(axis=(1, 2, 3)), *images).sum()
 
-    value, gradients = jax.value_and_grad(penalty, (0, 1, 2))(0.0, *images)
+        return jax.value_and_grad(penalty, (0, 1, 2))(scale, *images)
+
+    value, gradients = evaluate(0.0, *images)
     assert value == (80 if name == "gradient_penalty" else 0)
     assert all((z == 0).all() for z in gradients)
 
 
-@every_penalty
-def test_each_image_for_itself(name: str, params: Params, images: Any) -> None:
-    """Batch, loop and vmap agree; any number of leading axes."""
-    critic, penalty = bind(params), PENALTIES[name]
-    expected = jax.jit(lambda *z: penalty(critic, *z))(*images)
-    assert expected.shape == (8,) and np.ptp(expected) > 1e-3
-    if name != "gradient_penalty":
-        np.testing.assert_allclose(
-            [penalty(lambda x: critic(x[None])[0], *z) for z in zip(*images, strict=True)], expected, 1e-5
-        )
-        vmapped = jax.vmap(lambda x, y: penalty(lambda z: critic(z[None])[0], x, y))(*images)
-        np.testing.assert_allclose(vmapped, expected, rtol=1e-5)
-
-    def flat(x: jax.Array) -> jax.Array:
-        return critic(x.reshape(SHAPE)).reshape(*x.shape[:-3], 3, 3)
-
-    nested = penalty(flat, *(z.reshape(2, 4, *SHAPE[1:]) for z in images))
-    np.testing.assert_allclose(nested.reshape(8), expected, rtol=1e-5)
-
-
-@every_penalty
-def test_ensemble_of_critics(name: str, params: Params, images: Any) -> None:
-    """vmap over what the critic holds."""
+def test_each_image_for_itself(params: Params, images: Any) -> None:
+    """Batch, loop and vmap agree; any number of leading axes; vmap over what the critic holds."""
     ensemble = jax.tree.map(lambda z: jnp.stack([z, 2 * z]), params)
-    penalties = jax.vmap(lambda p: PENALTIES[name](bind(p), *images))(ensemble)
-    np.testing.assert_allclose(penalties[0], PENALTIES[name](bind(params), *images), rtol=1e-5)
-    assert np.abs(penalties[1] - penalties[0]).min() > 1e-3
+
+    @jax.jit
+    def ways(params: Params, ensemble: Params, *images: jax.Array) -> dict[str, dict[str, jax.Array]]:
+        def single(image: jax.Array) -> jax.Array:
+            return network(params, image[None])[0]
+
+        def flat(x: jax.Array) -> jax.Array:
+            return network(params, x.reshape(SHAPE)).reshape(*x.shape[:-3], 3, 3)
+
+        zero_centered = {name: penalty for name, penalty in PENALTIES.items() if name != "gradient_penalty"}
+        nested = [z.reshape(2, 4, *SHAPE[1:]) for z in images]
+        return {
+            "batch": all_penalties(params, *images),
+            "one by one": {n: jax.lax.map(lambda z, p=p: p(single, *z), images) for n, p in zero_centered.items()},
+            "vmap": {n: jax.vmap(lambda *z, p=p: p(single, *z))(*images) for n, p in zero_centered.items()},
+            "nested": {name: penalty(flat, *nested).reshape(8) for name, penalty in PENALTIES.items()},
+            "ensemble": jax.vmap(lambda p: all_penalties(p, *images))(ensemble),
+        }
+
+    found = ways(params, ensemble, *images)
+    expected, pairs = found.pop("batch"), found.pop("ensemble")
+    for name, values in expected.items():
+        assert values.shape == (8,) and np.ptp(values) > 1e-3
+        np.testing.assert_allclose(pairs[name][0], values, rtol=1e-5)
+        assert np.abs(pairs[name][1] - values).min() > 1e-3
+    for way, results in found.items():
+        for name, values in results.items():
+            np.testing.assert_allclose(values, expected[name], rtol=1e-5, err_msg=f"{way} {name}")
 
 
-@every_penalty
-def test_weight_may_be_traced(name: str, params: Params, images: Any) -> None:
+def test_weight_may_be_traced(params: Params, images: Any) -> None:
     """As that of a schedule, in one trace."""
-    penalty = jax.jit(lambda weight: PENALTIES[name](bind(params), *images, **{WEIGHT[name]: weight}))
-    expected = 0.3 * PENALTIES[name](bind(params), *images)
-    for weight in (jnp.float32(3), jnp.bfloat16(3)):
-        np.testing.assert_allclose(penalty(weight), expected, rtol=1e-5)
-    np.testing.assert_array_equal(penalty(0.0), np.zeros(8, np.float32))
+
+    @jax.jit
+    def evaluate(weight: jax.Array) -> tuple[Any, ...]:
+        return all_penalties(params, *images), all_penalties(params, *images, weight=weight)
+
+    for weight in (jnp.float32(3), jnp.bfloat16(3), 0.0):
+        plain, weighted = evaluate(weight)
+        for name in PENALTIES:
+            np.testing.assert_allclose(weighted[name], plain[name] * (float(weight) / 10), rtol=1e-5)
 
 
 @every_penalty
@@ -171,7 +196,7 @@ def test_half_precision(name: str, dtype: Any, images: Any) -> None:
         seen.append(x.dtype)
         return jnp.sum(40 * x, axis=(1, 2, 3), dtype=x.dtype)
 
-    penalty = PENALTIES[name](critic, *(jnp.asarray(z).astype(dtype) for z in images))
+    penalty = jax.jit(lambda *z: PENALTIES[name](critic, *z))(*(jnp.asarray(z).astype(dtype) for z in images))
     assert set(seen) == {jnp.dtype(dtype)} and penalty.dtype == jnp.float32
     count = np.prod(SHAPE[1:])
     exact = 10 * (40 * np.sqrt(count) - 1) ** 2 if name == "gradient_penalty" else 5 * 1600 * count
@@ -182,55 +207,46 @@ def test_half_precision(name: str, dtype: Any, images: Any) -> None:
 @pytest.mark.usefixtures("float64")
 def test_double_precision_is_kept(name: str, images: Any) -> None:
     slopes = jnp.ones(SHAPE, jnp.float64)
-    assert PENALTIES[name](quadratic(slopes), *(np.float64(z) for z in images)).dtype == jnp.float64
-    assert PENALTIES[name](quadratic(jnp.float32(slopes)), *images).dtype == jnp.float32
+    double, single = (
+        jax.eval_shape(lambda *z, s=s: PENALTIES[name](quadratic(s), *z), *arrays)
+        for s, arrays in ((slopes, tuple(np.float64(z) for z in images)), (jnp.float32(slopes), images))
+    )
+    assert double.dtype == jnp.float64 and single.dtype == jnp.float32
 
 
-@every_penalty
 @pytest.mark.parametrize("axis_type", [AxisType.Auto, AxisType.Explicit], ids=["auto", "explicit"])
-def test_sharded_batch_needs_no_collective(name: str, axis_type: Any, params: Params, images: Any) -> None:
-    mesh = jax.make_mesh((8,), ("batch",), axis_types=(axis_type,))
-    sharded = jax.device_put(images, NamedSharding(mesh, PartitionSpec("batch")))
-    with jax.set_mesh(mesh):
-        penalty = jax.jit(lambda *z: PENALTIES[name](bind(params), *z)).lower(*sharded).compile()
-        result = penalty(*sharded)
-    program = penalty.as_text() or ""
-    assert "num_partitions=8" in program and COLLECTIVE.findall(program) == []
-    assert result.sharding.spec[0] == "batch"
-    np.testing.assert_allclose(result, PENALTIES[name](bind(params), *images), rtol=1e-5)
+def test_sharded_batch_needs_no_collective(axis_type: Any, params: Params, images: Any) -> None:
+    sharded = place(images, axis_type)
+    with jax.set_mesh(mesh(axis_type)):
+        penalties = jax.jit(lambda *z: all_penalties(params, *z)).lower(*sharded).compile()
+        result = penalties(*sharded)
+    assert collectives(penalties) == []
+    assert all(z.sharding.spec[0] == "batch" for z in result.values())
+    expected = jax.jit(all_penalties)(params, *images)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5), result, expected)
 
 
-@every_penalty
-def test_sharded_training_gradient(name: str, params: Params, images: Any) -> None:
-    """The gradient of the mean with respect to the parameters is that of one device."""
+def test_training_gradient_of_a_sharded_batch(params: Params, images: Any) -> None:
+    """The gradient of the mean with respect to the parameters is that of one device; so it is in `shard_map`.
 
-    def mean(params: Params, *images: jax.Array) -> jax.Array:
-        return PENALTIES[name](bind(params), *images).mean()
+    With its check of which values vary from device to device, and the gradient summed over the devices.
+    """
 
-    mesh = jax.make_mesh((8,), ("batch",), axis_types=(AxisType.Auto,))
-    sharded = jax.device_put(images, NamedSharding(mesh, PartitionSpec("batch")))
-    gradient, expected = jax.jit(jax.grad(mean))(params, *sharded), jax.grad(mean)(params, *images)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), gradient, expected)
-    assert np.abs(expected["kernel"]).max() > 1e-3
+    def mapped(params: Params, *images: jax.Array) -> dict[str, jax.Array]:
+        def zero_centered(params: Params, *images: jax.Array) -> dict[str, jax.Array]:
+            return {name: PENALTIES[name](bind(params), *images) for name in ("r1_penalty", "r2_penalty")}
 
+        specs: Any = EVERYWHERE, BATCH, BATCH
+        return jax.shard_map(zero_centered, mesh=mesh(), in_specs=specs, out_specs=BATCH)(params, *images)
 
-@pytest.mark.parametrize("name", ["r1_penalty", "r2_penalty"])
-def test_shard_map(name: str, params: Params, images: Any) -> None:
-    """With its check of which values vary from device to device, and the gradient summed over the devices."""
-    mesh, batch = jax.make_mesh((8,), ("batch",), axis_types=(AxisType.Auto,)), PartitionSpec("batch")
+    def gradient(penalties: Callable[..., Any]) -> Callable[..., Any]:
+        return jax.jit(jax.jacrev(lambda *z: jax.tree.map(jnp.mean, penalties(*z))))
 
-    def total(params: Params, *images: jax.Array) -> jax.Array:
-        spread = jax.shard_map(
-            lambda p, *z: PENALTIES[name](bind(p), *z),
-            mesh=mesh,
-            in_specs=(PartitionSpec(), batch, batch),
-            out_specs=batch,
-        )
-        return spread(params, *images).sum()
-
-    gradient = jax.jit(jax.grad(total))(params, *images)
-    expected = jax.grad(lambda p: PENALTIES[name](bind(p), *images).sum())(params)
-    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), gradient, expected)
+    expected = gradient(all_penalties)(params, *images)
+    assert min(np.abs(z["kernel"]).max() for z in expected.values()) > 1e-3
+    for found in (gradient(all_penalties)(params, *place(images)), gradient(mapped)(params, *images)):
+        for name, leaves in found.items():
+            jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5), leaves, expected[name])
 
 
 IMAGES = np.zeros((4, 6, 5, 3), np.float32)

@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
 from jaxloss import INPAINTING_RECIPES, composite, inpainting_discriminator_loss, inpainting_loss
 from jaxloss.losses.inpainting import Recipe, Term
+from tests.devices import EVERYWHERE, place
 from tests.losses.inpainting._example import LAYERS, Example, evaluate, example, gradients, objective
 from tests.networks import tiny_params
 
@@ -163,11 +163,9 @@ def test_transforms(crop_photograph, rng: np.random.Generator) -> None:
     assert shared.total.shape == (2, 2)
     np.testing.assert_allclose(shared.total[0, 0], expected.total[0], rtol=1e-4)
 
-    mesh = jax.make_mesh((8,), ("batch",), axis_types=(AxisType.Auto,))
-    sharding = NamedSharding(mesh, PartitionSpec("batch"))
-    everywhere = jax.device_put(OWN_PARAMS, NamedSharding(mesh, PartitionSpec()))
-    sharded = jax.jit(loss)(*jax.device_put(batch, sharding), everywhere)
-    assert all(z.sharding.is_equivalent_to(sharding, 1) for z in jax.tree.leaves(sharded))
+    placed = place(batch)
+    sharded = jax.jit(loss)(*placed, place(OWN_PARAMS, spec=EVERYWHERE))
+    assert all(z.sharding.is_equivalent_to(placed[2].sharding, 1) for z in jax.tree.leaves(sharded))
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4), sharded, expected)
 
 
