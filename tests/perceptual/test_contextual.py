@@ -189,6 +189,7 @@ def test_sampled_positions(rng: np.random.Generator) -> None:
     chosen, doubled = (sample_positions(key, side, count=25) for side in (x, y))
     assert chosen["first"].shape == (2, 25, 1, 7)
     np.testing.assert_array_equal(chosen["second"], x["second"])
+    assert jax.eval_shape(lambda: jaxloss.sample_positions(key, x, count=20))["second"].shape == x["second"].shape
     np.testing.assert_array_equal(doubled["first"], 2 * chosen["first"])
     for image, sampled in zip(x["first"].reshape(2, 30, 7), chosen["first"][:, :, 0], strict=True):
         rows = {tuple(row) for row in np.asarray(sampled).tolist()}

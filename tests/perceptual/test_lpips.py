@@ -244,6 +244,22 @@ def test_gradient_where_nothing_is_active(pair: Pair) -> None:
     assert value == 0 and (gradient == 0).all()
 
 
+def test_gradient_where_one_image_is_silent(pair: Pair) -> None:
+    """It is 0 there, not that of a vector of almost no length; and almost no length is that of the original."""
+
+    def level(params: Any, images: jax.Array) -> Mapping[str, jax.Array]:
+        return {"relu1": images - 0.5}
+
+    def score(x: jax.Array) -> jax.Array:
+        return jaxloss.lpips(x, pair[1], params=own_params(relu1=3), net=level, data_range=1.0).sum()
+
+    value, gradient = jax.jit(jax.value_and_grad(score))(jnp.full_like(pair[1], 0.5))
+    assert value > 0 and (gradient == 0).all()
+    faint = jnp.full((1, 1, 1), 1e-10)
+    features = jaxloss.lpips_features(faint, params=own_params(all=1), net=lambda _, z: {"all": z}, data_range=1.0)
+    np.testing.assert_allclose(features["all"], 0.5, rtol=1e-5)
+
+
 def test_own_network_and_own_preprocessing() -> None:
     """Without preprocessing it sees images in [0, 1]; with it, as many channels as that has."""
     seen = []
