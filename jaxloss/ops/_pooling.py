@@ -59,8 +59,7 @@ def masked_deviation(values: Array, mask: Mask | None = None, *, less: int = 0) 
         >>> print(jaxloss.ops.masked_deviation(jnp.array([[[1.0], [3.0]]])))
         1.0
     """
-    if mask is not None:
-        values = blank(values, mask)
+    values = values if mask is None else blank(values, mask)
     mean = jnp.nan_to_num(masked_mean(values, mask))[..., None, None, None]  # that of no pixel: any number
     variance = masked_mean((values - mean) ** 2, mask)
     if less:
@@ -114,6 +113,7 @@ def masked_norm(values: Array, mask: Mask | None = None, *, order: float = 2.0) 
         >>> print(jaxloss.ops.masked_norm(jnp.array([[[1.0], [7.0]]])))
         5.0
     """
+    values = values if mask is None else blank(values, mask)
     mean = masked_mean(safe_power(safe_abs(values), order), mask)
     return _keep_nan(safe_power(mean, 1 / order), mean)
 
