@@ -1,3 +1,4 @@
+import itertools
 from typing import Any
 
 import jax
@@ -57,35 +58,49 @@ def weights(rng: np.random.Generator) -> np.ndarray:
     return rng.random((7, 5)) * (rng.random((7, 5)) > 0.3)
 
 
+def of_all_options(x: Any, mask: Any, **options: Any) -> dict[tuple[str, str, str], Any]:
+    """One program, since it is the compiling that takes time."""
+    choices = itertools.product(NORMS, ("each", "both"), ("differences", "pixels", "none"))
+    return {
+        (norm, neighbors, normalize): jaxloss.total_variation(
+            x, mask=mask, norm=norm, neighbors=neighbors, normalize=normalize, **options
+        )
+        for norm, neighbors, normalize in choices
+    }
+
+
 @pytest.mark.usefixtures("float64")
-@every_norm
-@pytest.mark.parametrize("neighbors", ["each", "both"])
 @pytest.mark.parametrize("masked", [False, True])
-def test_total_variation_is_that_of_a_loop(
-    image: np.ndarray, weights: np.ndarray, norm: str, neighbors: str, masked: bool
-) -> None:
+def test_total_variation_is_that_of_a_loop(image: np.ndarray, weights: np.ndarray, masked: bool) -> None:
     mask = weights if masked else None
-    sums, counts = loop(image, norm, neighbors, mask)
-    expected = {"differences": mean(sums, counts), "pixels": sums.sum() / image.size, "none": sums.sum()}
-    for normalize, value in expected.items():
-        result = total_variation(image, norm=norm, neighbors=neighbors, normalize=normalize, mask=mask)
-        np.testing.assert_allclose(result, value, rtol=1e-12)
-        half = total_variation(image, norm=norm, neighbors=neighbors, normalize=normalize, mask=mask, factor=0.5)
-        np.testing.assert_allclose(half, value / 2, rtol=1e-12)
+    plain, half = jax.jit(lambda x, mask: (of_all_options(x, mask), of_all_options(x, mask, factor=0.5)))(image, mask)
+    for norm, neighbors in itertools.product(NORMS, ("each", "both")):
+        sums, counts = loop(image, norm, neighbors, mask)
+        expected = {"differences": mean(sums, counts), "pixels": sums.sum() / image.size, "none": sums.sum()}
+        for normalize, value in expected.items():
+            np.testing.assert_allclose(plain[norm, neighbors, normalize], value, rtol=1e-12)
+            np.testing.assert_allclose(half[norm, neighbors, normalize], value / 2, rtol=1e-12)
 
 
-@every_norm
-def test_mask_of_a_rectangle_crops(image: np.ndarray, norm: str) -> None:
+def test_mask_of_a_rectangle_crops(image: np.ndarray) -> None:
     """And what lies outside has no influence, be it NaN."""
     mask = np.zeros((7, 5), bool)
     mask[2:6, 1:4] = True
     x = np.asarray(np.where(mask[..., None], image, np.nan), np.float32)
-    for neighbors in ("each", "both"):
-        for normalize in ("differences", "none"):
-            options = {"norm": norm, "neighbors": neighbors, "normalize": normalize}
-            value, gradient = jax.value_and_grad(total_variation)(x, mask=mask, **options)
-            np.testing.assert_allclose(value, total_variation(x[2:6, 1:4], **options), rtol=1e-6)
-            assert not gradient[~mask].any() and gradient[mask].any()
+
+    @jax.jit
+    def evaluate(x: Any) -> Any:
+        def total(x: Any) -> tuple[Any, dict[str, Any]]:
+            values = of_all_options(x, mask)
+            return sum(values.values()), {", ".join(options): value for options, value in values.items()}
+
+        return jax.value_and_grad(total, has_aux=True)(x)
+
+    (_, values), gradient = evaluate(x)
+    assert not gradient[~mask].any() and gradient[mask].any()
+    for options, value in jax.jit(of_all_options)(x[2:6, 1:4], None).items():
+        size = (4 * 3) / (7 * 5) if options[2] == "pixels" else 1  # the sum is divided by that of the whole image
+        np.testing.assert_allclose(values[", ".join(options)], size * value, rtol=1e-6)
 
 
 @every_row
@@ -100,8 +115,9 @@ def test_gradients_are_finite_at_the_hard_points(image: np.ndarray, name: str) -
         ]
     )
     hole = jnp.zeros((7, 5)).at[3, 3].set(1.0)
+    evaluate = jax.jit(jax.grad(lambda x, mask: jaxloss.total_variation(x, mask=mask, **OPTIONS[name]).sum()))
     for mask in (jnp.zeros((7, 5)), hole, jnp.ones((7, 5))):
-        gradient = jax.grad(lambda x, mask=mask: total_variation(x, mask=mask, **OPTIONS[name]).sum())(x)
+        gradient = evaluate(x, mask)
         assert jnp.isfinite(gradient).all()
         assert not gradient[:2].any()
         assert gradient[2].any() == (mask.sum() > 1)
@@ -159,8 +175,9 @@ def test_magnitudes_are_the_gradient_difference_loss(rng: np.random.Generator, n
 def test_gradient_loss_of_equal_images(image: np.ndarray, norm: str, compare: str) -> None:
     """Equal but for a constant: 0, with a gradient of 0; an image turned upside down has the same magnitudes."""
     x = jnp.asarray(image, np.float32)
+    evaluate = jax.jit(jax.value_and_grad(lambda x, y: jaxloss.gradient_loss(x, y, norm=norm, compare=compare)))
     for y in (x, jnp.zeros_like(x)):
-        value, gradient = jax.value_and_grad(gradient_loss)(y, y, norm=norm, compare=compare)
+        value, gradient = evaluate(y, y)
         assert value == 0 and not gradient.any()
     assert gradient_loss(jnp.round(8 * x), jnp.round(8 * x) + 1, norm=norm, compare=compare) == 0
     assert (gradient_loss(x, -x, norm=norm, compare=compare) == 0) == (compare == "magnitude")

@@ -1,0 +1,137 @@
+"""Many devices: a sharded batch stays where it is, and every way to spread it gives the numbers of one device."""
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.sharding import AxisType
+
+import jaxloss
+from jaxloss.ops import _strips
+from jaxloss.registry import METRICS, Metric
+from tests.contract.cases import default, every_engine, example, params_of, shape_of
+from tests.devices import BATCH, EVERYWHERE, collectives, mesh, place
+
+
+Scores = tuple[Any, tuple[Any, Any]]
+Function = Callable[..., Any]
+
+
+def with_gradients(function: Function) -> Function:
+    """Scores `[n]` and the gradient of each with respect to its own images, `[n, H, W, C]` twice."""
+
+    def evaluate(x: Any, y: Any, params: Any) -> Scores:
+        scores, pull_back = jax.vjp(lambda x, y: function(x, y, **params), x, y)
+        return scores, pull_back(jnp.ones_like(scores))
+
+    return evaluate
+
+
+@contextmanager
+def strips() -> Iterator[None]:
+    """Images are summed strip by strip, as large ones are, in programs that are traced meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_strips, "STRIP_BYTES", 1)
+        yield
+
+
+@functools.cache
+def images(row: Metric) -> tuple[np.ndarray, np.ndarray]:
+    """Eight pairs, tall enough for several strips."""
+    height, width, channels = shape_of(row)
+    x, y = np.random.default_rng(0).random((2, 8, 2 * height, width, channels), np.float32)
+    return x, y
+
+
+@functools.cache
+def on_one_device(row: Metric) -> Scores:
+    return jax.jit(with_gradients(example(row)))(*images(row), params_of(row))
+
+
+def assert_same(result: Scores, row: Metric) -> None:
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, np.asarray(b), rtol=1e-5, atol=1e-6), result, on_one_device(row)
+    )
+
+
+def compiled_for(row: Metric, axis_type: AxisType) -> tuple[jax.stages.Compiled, Scores]:
+    """The program of a sharded batch, and its results."""
+    arguments = *place(images(row), axis_type), place(params_of(row), axis_type, EVERYWHERE)
+    evaluate = jax.jit(with_gradients(example(row))).lower(*arguments).compile()
+    return evaluate, evaluate(*arguments)
+
+
+def check_sharded_batch(row: Metric) -> jax.stages.Compiled:
+    """No collective, results as sharded as the images and right."""
+    evaluate, result = compiled_for(row, AxisType.Auto)
+    assert collectives(evaluate) == []
+    sharding = place(images(row))[0].sharding
+    assert all(z.sharding.is_equivalent_to(sharding, z.ndim) for z in jax.tree.leaves(result))
+    assert_same(result, row)
+    return evaluate
+
+
+@every_engine
+def test_sharded_batch_needs_no_collective(row: Metric) -> None:
+    assert "while(" not in (check_sharded_batch(row).as_text() or "")
+
+
+@pytest.mark.parametrize("name", ["ssim", "ms_ssim", "mix_loss"])
+def test_sharded_batch_in_strips_needs_no_collective(name: str) -> None:
+    with strips():
+        assert "while(" in (check_sharded_batch(METRICS[name]).as_text() or "")
+
+
+@every_engine
+def test_explicit_mesh(row: Metric) -> None:
+    """Sharding as part of the type: known for every result while tracing."""
+    with strips(), jax.set_mesh(mesh(AxisType.Explicit)):
+        evaluate, result = compiled_for(row, AxisType.Explicit)
+    assert collectives(evaluate) == []
+    assert [jax.typeof(z).sharding.spec[0] for z in jax.tree.leaves(result)] == ["batch"] * 3
+    assert_same(result, row)
+
+
+@every_engine
+def test_shard_map(row: Metric) -> None:
+    """With its check of which values vary from device to device."""
+    specs: Any = BATCH, BATCH, EVERYWHERE
+    mapped = jax.shard_map(with_gradients(example(row)), mesh=mesh(), in_specs=specs, out_specs=BATCH)
+    with strips():
+        assert_same(jax.jit(mapped)(*images(row), params_of(row)), row)
+
+
+def test_all_scales_of_ms_ssim_need_no_collective(crop_photograph: Callable[..., np.ndarray]) -> None:
+    photographs = crop_photograph(8, 176, 176)[..., :1]
+    arguments = place((photographs[::-1], photographs))
+    assert collectives(jax.jit(with_gradients(default(METRICS["ms_ssim"]))).lower(*arguments, {}).compile()) == []
+
+
+def closed_forms(x: Any, y: Any) -> list[Any]:
+    return [
+        jaxloss.ssim_gradient(x, y, data_range=1.0, window_size=7),
+        jaxloss.ms_ssim_gradient(x, y, data_range=1.0, window_size=7, weights=(0.5, 0.5)),
+        jaxloss.multi_sigma_ssim_gradient(x, y, data_range=1.0, window_size=7, sigmas=(0.5, 1.0)),
+    ]
+
+
+def test_closed_forms(rng: np.random.Generator) -> None:
+    y = rng.random((8, 24, 25, 1), np.float32)
+    expected = jax.jit(closed_forms)(0.5 * y, y)
+    assert collectives(jax.jit(closed_forms).lower(*place((0.5 * y, y))).compile()) == []
+    with jax.set_mesh(mesh(AxisType.Explicit)):
+        result = jax.jit(closed_forms)(*place((0.5 * y, y), AxisType.Explicit))
+    assert [jax.typeof(z).sharding.spec[0] for z in result] == ["batch"] * 3
+    for found, one_device in zip(result, expected, strict=True):
+        np.testing.assert_allclose(found, np.asarray(one_device), rtol=1e-4, atol=1e-7)
+
+
+def test_collectives_would_be_seen() -> None:
+    arguments = place(images(METRICS["mse"]))
+    evaluate = jax.jit(with_gradients(lambda x, y: ((x - y) ** 2).mean()[None])).lower(*arguments, {}).compile()
+    assert "all-reduce" in collectives(evaluate)
