@@ -54,14 +54,15 @@ def _doubled(x: jax.Array) -> jax.Array:
 
 
 class PatchDiscriminator(nn.Module):
-    """Logits of overlapping patches and the features of four blocks; spectral normalization as Miyato et al. 2018."""
+    """Logits of overlapping patches and the features of its blocks; spectral normalization as Miyato et al. 2018."""
 
     width: int
+    stages: tuple[tuple[int, int], ...] = ((1, 2), (2, 2), (4, 2), (4, 1))  # widths as multiples of that, and strides
 
     @nn.compact
     def __call__(self, image: jax.Array, update_stats: bool) -> tuple[jax.Array, list[jax.Array]]:
         x, blocks = 2 * image - 1, []
-        for features, strides in zip((1, 2, 4, 4), (2, 2, 2, 1), strict=True):
+        for features, strides in self.stages:
             convolution = nn.Conv(features * self.width, (4, 4), strides)
             x = nn.leaky_relu(nn.SpectralNorm(convolution)(x, update_stats=update_stats), 0.2)
             blocks.append(x)

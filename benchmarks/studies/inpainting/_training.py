@@ -1,7 +1,6 @@
 """The objectives, the two players, and the steps of a training."""
 
 import dataclasses
-import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -95,17 +94,22 @@ def apply_discriminator(variables: Any, images: jax.Array, size: Size, update: b
 
 def start(size: Size, contest: str, key: jax.Array) -> Progress[State]:
     """Equal generators for all contests, and equal discriminators."""
+    state = _first_state(key, adversarial=CONTESTS[contest].adversarial, size=size)
+    return first(state, others=1)  # the loss of the discriminator
+
+
+@partial(jax.jit, static_argnames=("adversarial", "size"))
+def _first_state(key: jax.Array, *, adversarial: bool, size: Size) -> State:
     generator_key, discriminator_key = jax.random.split(key)
     image = jnp.zeros((1, size.crop, size.crop, CHANNELS))
     params = InpaintingNetwork(size.width).init(generator_key, image, image[..., 0])["params"]
     state = State(params, optimizer(size).init(params), {}, {})
-    if CONTESTS[contest].adversarial:
+    if adversarial:
         judge = PatchDiscriminator(size.discriminator_width).init(discriminator_key, image, update_stats=False)
         state = state._replace(discriminator=judge, discriminator_optimizer=optimizer(size).init(judge["params"]))
-    return first(state, others=1)  # the loss of the discriminator
+    return state
 
 
-@functools.cache
 def networks(contest: str) -> dict[str, Any]:
     """Those that compute the features of the recipe's terms."""
     return {name: jaxloss.load_params(name) for name in CONTESTS[contest].recipe.networks}
@@ -183,6 +187,7 @@ class Examples(NamedTuple):
         return float(jaxloss.psnr(images, self.target, data_range=1.0, mask=1 - self.mask).mean())
 
 
+@partial(jax.jit, static_argnames=("count", "side"))
 def examples(key: jax.Array, photographs: Stack, count: int, side: int) -> Examples:
     crop_key, mask_key = jax.random.split(key)
     target = random_crops(crop_key, photographs, count, side, upright=True)

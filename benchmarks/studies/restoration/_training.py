@@ -88,8 +88,13 @@ def optimizer(size: Size) -> optax.GradientTransformation:
 
 
 def start(size: Size, key: jax.Array) -> Progress[State]:
+    return first(_first_state(key, size=size))
+
+
+@partial(jax.jit, static_argnames="size")
+def _first_state(key: jax.Array, *, size: Size) -> State:
     params = network(size).init(key, jnp.zeros((1, size.crop, size.crop, CHANNELS)))
-    return first(State(params, optimizer(size).init(params)))
+    return State(params, optimizer(size).init(params))
 
 
 @partial(jax.jit, static_argnames=("task", "loss", "size"), donate_argnames="state")

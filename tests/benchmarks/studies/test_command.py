@@ -1,16 +1,20 @@
-"""What the command lines of the benchmarks that train share."""
+"""What the command lines of the studies that train share."""
 
 import errno
 import re
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from benchmarks import _training_command as training_command, inpainting, restoration
-from benchmarks._training_command import Course, Plan, TrainingParser
+from benchmarks.studies import _command
+from benchmarks.studies._command import Course, Plan, TrainingParser, command
+from benchmarks.studies._training import TrainingSize
+from benchmarks.studies.inpainting import __main__ as inpainting
+from benchmarks.studies.restoration import __main__ as restoration
 from jaxloss import InputError
-from tests.benchmarks.test_training import start, trained
+from tests.benchmarks.studies.test_training import start, trained
 
 
 def test_names_of_an_option_are_different() -> None:
@@ -19,12 +23,15 @@ def test_names_of_an_option_are_different() -> None:
     assert parser.parse_args(["--images", "x", "--losses", "l2,l1,l2"]).losses == ["l2", "l1"]
 
 
-def plan_of(folder: Path, *options: str) -> Plan[restoration.Size]:
+SMALL = TrainingSize(crop=36, batch=2, steps=9, learning_rate=1e-3, chunk=3)
+
+
+def plan_of(folder: Path, *options: str) -> Plan[TrainingSize]:
     parser = TrainingParser("restoration", None, "larger", losses=["l1", "l2"])
     places = ["--output", str(folder / "results" / "new.jsonl"), "--checkpoints", str(folder / "checkpoints")]
     parsed = parser.parse_args(["--images", str(folder), *places, "--steps", "7", *options])
-    sizes = {"small": restoration.SIZES["small"]._replace(crop=36), "full": restoration.SIZES["full"]}
-    return parser.plan(parsed, sizes, {"small": "small", "full": "full"}, {"own": 1})
+    sizes, stems = {"small": SMALL, "full": replace(SMALL, batch=4)}, {"small": "small", "full": "full"}
+    return parser.plan(parsed, sizes, stems, {"own": 1})
 
 
 def test_trainings_of_a_run_go_on_from_their_checkpoints(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,7 +57,7 @@ def test_full_disk_names_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch)
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(training_command, "start_file", fail)
+    monkeypatch.setattr(_command, "start_file", fail)
     with pytest.raises(InputError, match=r"results/new\.jsonl: No space left on device\."):
         Course(plan_of(folder), [], start).prepare()
 
@@ -65,12 +72,13 @@ def test_files_that_cannot_be_written(folder: Path, option: str, file: str) -> N
 def test_plan_says_what_decides_on_the_results(folder: Path) -> None:
     plan = plan_of(folder, "--seed", "3", "--held-out", "a")
     own = {"own": 1, "seed": 3, "training": ["b", "c"], "held_out": ["a"]}
-    assert plan.settings == {**plan.size._asdict(), **own} and plan.size.steps == 7
-    command = {"size": "small", "command": "python -m benchmarks.restoration --images FOLDER"}
-    assert plan.about["settings"] == {**command, **plan.settings}
+    assert plan.settings == {**asdict(plan.size), **own} and plan.size == replace(SMALL, steps=7)
+    typed = "python -m benchmarks.studies.restoration --images FOLDER"
+    assert plan.about["settings"] == {"size": "small", "command": typed, **plan.settings}
     assert plan.checkpoints == folder / "checkpoints" / "small"
     full = plan_of(folder, "--full", "--held-out", "c")
-    assert full.about["settings"]["command"].endswith("FOLDER --full") and full.checkpoints.name == "full"
+    assert full.about["settings"]["command"] == command("restoration", "full") == f"{typed} --full"
+    assert full.checkpoints.name == "full"
 
 
 SCRIPTS: dict[str, ModuleType] = {"restoration": restoration, "inpainting": inpainting}
@@ -79,7 +87,7 @@ SCRIPTS: dict[str, ModuleType] = {"restoration": restoration, "inpainting": inpa
 def run_main(monkeypatch: pytest.MonkeyPatch, name: str, *options: object) -> None:
     """With crops that fit into the photographs of the tests."""
     sizes = SCRIPTS[name].SIZES
-    monkeypatch.setitem(sizes, "small", sizes["small"]._replace(crop=32))
+    monkeypatch.setitem(sizes, "small", replace(sizes["small"], crop=32))
     monkeypatch.setattr("sys.argv", [name, *map(str, options)])
     SCRIPTS[name].main()
 
@@ -116,7 +124,7 @@ def test_errors_are_one_line(
         run_main(monkeypatch, name, "--images", folder, "--output", output, *options)
     assert exit.value.code == 2
     *notes, line = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"python -m benchmarks.{name}: ") and message in line
+    assert line.startswith(f"python -m benchmarks.studies.{name}: ") and message in line
     assert all("is left out" in note for note in notes)
     assert not output.exists()
 

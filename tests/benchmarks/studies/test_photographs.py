@@ -1,5 +1,6 @@
 """Photographs to train and to test on, and random crops of them."""
 
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -7,7 +8,15 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from benchmarks._photographs import Photograph, at_scales, random_crops, read_photographs, split, stack, trained_on
+from benchmarks.studies._photographs import (
+    Photograph,
+    at_scales,
+    random_crops,
+    read_photographs,
+    split,
+    stack,
+    trained_on,
+)
 from jaxloss import InputError
 
 
@@ -51,7 +60,8 @@ def test_crops_lie_within_an_image() -> None:
 
 
 def crop_pixels(images: list[np.ndarray], count: int, side: int, **options: bool) -> np.ndarray:
-    crops = random_crops(jax.random.key(0), stack(image.astype(np.uint8) for image in images), count, side, **options)
+    cut = jax.jit(partial(random_crops, count=count, side=side, **options))
+    crops = cut(jax.random.key(0), stack(image.astype(np.uint8) for image in images))
     return np.rint(255 * np.asarray(crops)).astype(int)
 
 

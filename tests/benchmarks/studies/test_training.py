@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks import _training as training
-from benchmarks._training import Progress, advance, first, load, save
+from benchmarks.studies import _training as training
+from benchmarks.studies._training import Progress, advance, first, load, save
 from jaxloss import InputError
 
 
