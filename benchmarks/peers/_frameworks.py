@@ -1,5 +1,6 @@
 """Adapters of frameworks: a batch of images as each of them has it, and its functions as contestants of a race."""
 
+import importlib
 from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple
@@ -95,13 +96,12 @@ def _numpy_entrant(score: Score, x: np.ndarray, y: np.ndarray) -> Entrant:
 
 
 def _tensorflow_pairs(x: np.ndarray, y: np.ndarray, dtype: str) -> dict[str, Pair]:
-    import tensorflow
-
+    tensorflow = importlib.import_module("tensorflow")
     return {"": (tensorflow.constant(x, dtype), tensorflow.constant(y, dtype))}
 
 
 def _tensorflow_entrant(score: Score, x: Any, y: Any) -> Entrant:
-    import tensorflow
+    tensorflow = importlib.import_module("tensorflow")
 
     def value_and_grad(x: Any, y: Any) -> tuple[Any, Any]:
         with tensorflow.GradientTape() as tape:

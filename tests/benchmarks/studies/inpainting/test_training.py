@@ -14,6 +14,7 @@ from benchmarks.studies._photographs import Stack, stack
 from benchmarks.studies._training import Progress, load, save
 from benchmarks.studies.inpainting._training import (
     CONTESTS,
+    Examples,
     State,
     examples,
     inpaint,
@@ -36,20 +37,24 @@ def photographs(photograph: np.ndarray) -> Stack:
     return stack([pixels[:64, :80], pixels[-48:, -64:]])
 
 
-def trained(photographs: Stack, contest: str, progress: Progress[State]) -> Iterator[Progress[State]]:
-    probe = examples(KEY, photographs, 2, TINY.crop)
+@pytest.fixture
+def probe(optax_promotion: None, photographs: Stack) -> Examples:
+    return examples(KEY, photographs, 2, TINY.crop)
+
+
+def trained(photographs: Stack, probe: Examples, contest: str, progress: Progress[State]) -> Iterator[Progress[State]]:
     return train(progress, KEY, photographs, probe, contest=contest, size=TINY)
 
 
 @pytest.mark.usefixtures("small_networks")
-def test_generator_alone_learns(photographs: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_generator_alone_learns(photographs: Stack, probe: Examples, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CONTESTS, "alone", ALONE)
-    target, mask = examples(KEY, photographs, 4, TINY.crop)
+    target, mask = probe
     progress = start(TINY, "alone", KEY)
     before = inpaint(progress.state.params, target, mask, size=TINY)
     np.testing.assert_array_equal(before[mask > 0], target[mask > 0])
     assert ((before >= 0) & (before <= 1)).all()
-    *_, after = trained(photographs, "alone", progress)
+    *_, after = trained(photographs, probe, "alone", progress)
     assert after.curve[:, 0].tolist() == [2, 4, 6] and (after.curve[:, 3] == 0).all()
     assert after.state.discriminator == after.state.discriminator_optimizer == {}
     filled = inpaint(after.state.params, target, mask, size=TINY)
@@ -57,10 +62,12 @@ def test_generator_alone_learns(photographs: Stack, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.usefixtures("small_networks")
-def test_both_players_learn_and_resume(photographs: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_both_players_learn_and_resume(
+    photographs: Stack, probe: Examples, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """A training that was stopped ends where the uninterrupted one does, to the last bit."""
     monkeypatch.setitem(CONTESTS, "adversarial", ADVERSARIAL)
-    chunks = trained(photographs, "adversarial", start(TINY, "adversarial", KEY))
+    chunks = trained(photographs, probe, "adversarial", start(TINY, "adversarial", KEY))
     path, settings = tmp_path / "training.msgpack", {"seed": 0}
     save(path, next(chunks), settings)
     *_, whole = chunks
@@ -72,7 +79,7 @@ def test_both_players_learn_and_resume(photographs: Stack, monkeypatch: pytest.M
 
     stopped = load(path, start(TINY, "adversarial", jax.random.key(9)), settings)
     assert stopped.steps == 2
-    *_, resumed = trained(photographs, "adversarial", stopped)
+    *_, resumed = trained(photographs, probe, "adversarial", stopped)
     np.testing.assert_array_equal(resumed.curve, whole.curve)
     jax.tree.map(np.testing.assert_array_equal, resumed.state, whole.state)
 
