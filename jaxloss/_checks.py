@@ -84,12 +84,12 @@ def check_mask(name: str, mask: Mask, image: Array) -> Array:
     return jnp.broadcast_to(mask.astype(image.dtype), shape)
 
 
-def blank(image: Array, mask: Array) -> Array:
+def blank(image: Array, mask: Mask) -> Array:
     """The image with 0 wherever the mask is 0.
 
     Not `mask * image`: a pixel that does not count may be NaN, and 0 * NaN is NaN, in the gradient too.
     """
-    return jnp.where(mask[..., None] > 0, image, jnp.zeros_like(image))
+    return jnp.where(jnp.asarray(mask)[..., None] > 0, image, jnp.zeros_like(image))
 
 
 class Pair(NamedTuple):

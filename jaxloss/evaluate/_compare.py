@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import jax
+import numpy as np
 
 from .._checks import suggestion
 from .._files import InputError
@@ -99,11 +100,12 @@ def compare(
     """
     chosen = choose_metrics(metrics)
     reference = jax.device_put(reference)  # jnp.asarray would compile a program for each shape
-    if reference.ndim != 3:
+    shape = np.shape(reference)
+    if len(shape) != 3:
         raise ValueError(
-            f"compare: expected a reference of shape [H, W, C], got {reference.shape}. Batches: call a metric itself."
+            f"compare: expected a reference of shape [H, W, C], got {shape}. Batches: call a metric itself."
         )
-    fitting = [row for row in chosen if not row.misfit(reference.shape)]
+    fitting = [row for row in chosen if not row.misfit(shape)]
     names = tuple(row.name for row in fitting)
     params = {row.name: load_params(row.params) for row in fitting if row.params}
     rows = []
