@@ -118,6 +118,8 @@ PEERS = (
     Peer("tensorflow", "ms_ssim", lambda tf, x, y: tf.image.ssim_multiscale(x, y, 1.0),
          ours=MS_SSIM["tensorflow"], race=False, precision=SINGLE, mended=flat_where_not_positive),
 
+    Peer("piq", "gmsd", lambda piq, x, y: piq.gmsd(x, y, reduction="none"), ours={"deviation": "population"}),
+
     Peer("lpips", "lpips", lambda _, x, y: lpips_score("alex", x, y), **LPIPS),
     Peer("lpips", "lpips_vgg", lambda _, x, y: lpips_score("vgg", x, y), **LPIPS),
     Peer("lpips", "lpips_squeeze", lambda _, x, y: lpips_score("squeeze", x, y), **LPIPS),

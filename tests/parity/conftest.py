@@ -1,5 +1,6 @@
 """What the comparisons with other libraries share."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import pytest
 
 from tests.parity._pairs import photograph
 
+
+# One thread for each of the processes that the tests run in; torch, which nothing has imported yet, would take all.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 LoadPhotograph = Callable[..., np.ndarray]
 

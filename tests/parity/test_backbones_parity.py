@@ -43,6 +43,7 @@ class Network:
     params: dict[str, Any]
     extract: Callable[[Any, np.ndarray], dict[str, jax.Array]]
     modules: Any  # torchvision's `features`
+    shapes: Any  # likewise, without numbers
 
     @property
     def table(self) -> Table:
@@ -66,6 +67,7 @@ def network(request: pytest.FixtureRequest) -> Network:
     params = random_params(BACKBONES[name])
     with foreign_code(), torch.device("meta"):  # without the memory and the time that its classifier would take
         modules = getattr(torchvision.models, name)(weights=None).features
+    shapes = copy.deepcopy(modules)
     modules.load_state_dict(torch_state(BACKBONES[name], params), assign=True)
     for module in modules.modules():
         if isinstance(module, torch.nn.ReLU):
@@ -73,10 +75,24 @@ def network(request: pytest.FixtureRequest) -> Network:
     layers = [layer.name for layer in BACKBONES[name]]
     options: dict[str, Any] = {"net": name, "layers": layers, "data_range": 1.0, "preprocess": "unit"}
     extract = jax.jit(lambda params, x: extract_features(x, params=params, **options))
-    return Network(name, params, extract, modules)
+    return Network(name, params, extract, modules, shapes)
 
 
 @pytest.mark.parametrize("margins", MARGINS, ids=str)
+def test_shapes_of_every_layer(network: Network, margins: tuple[int, int]) -> None:
+    torch = peer("torch")
+    height, width = (smallest_side(network.table) + margin for margin in margins)
+    shapes = jax.eval_shape(network.extract, network.params, jax.ShapeDtypeStruct((height, width, 3), np.float32))
+    with torch.no_grad():
+        expected = replace(network, modules=network.shapes).torch_activations(
+            torch.zeros(1, 3, height, width, device="meta")
+        )
+    assert {layer: z.shape for layer, z in shapes.items()} == {
+        layer: (*z.shape[2:], z.shape[1]) for layer, z in expected.items()
+    }
+
+
+@pytest.mark.parametrize("margins", MARGINS[::3], ids=str)
 def test_every_layer(network: Network, margins: tuple[int, int], rng: np.random.Generator) -> None:
     height, width = (smallest_side(network.table) + margin for margin in margins)
     image = rng.standard_normal((height, width, 3), np.float32)

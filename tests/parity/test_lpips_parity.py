@@ -59,31 +59,43 @@ def pair(load: Load, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return np.clip(0.9 * y + 0.05 * rng.standard_normal(y.shape, np.float32), 0, 1), y
 
 
+@functools.partial(jax.jit, static_argnames=("net", "weighting"))
+def score_layers_and_map(
+    x: jax.Array, y: jax.Array, params: dict[str, Any], net: str, weighting: str
+) -> tuple[jax.Array, list[jax.Array], jax.Array]:
+    options: dict[str, Any] = dict(params=params, net=net, data_range=1.0, weighting=weighting)
+    layers = list(jaxloss.lpips_components(x, y, **options).values())
+    return jaxloss.lpips(x, y, **options), layers, jaxloss.lpips_map(x, y, **options)[..., 0]
+
+
 @every_net
-@every_version
 @every_weighting
+@every_version
 def test_value_layers_and_map(net: str, version: str, weighting: str, pair: tuple[np.ndarray, np.ndarray]) -> None:
-    options: dict[str, Any] = dict(params=params_of(net, version), net=net, data_range=1.0, weighting=weighting)
+    score, components, score_map = score_layers_and_map(*pair, params_of(net, version), net, weighting)
     total, layers = theirs(*pair, net, version, weighting, retPerLayer=True)
-    assert_close(jaxloss.lpips(*pair, **options), total.item())
-    components = jaxloss.lpips_components(*pair, **options)
-    assert_close(list(components.values()), [layer.item() for layer in layers])
-    field = theirs(*pair, net, version, weighting, True)
-    assert_close(jaxloss.lpips_map(*pair, **options)[..., 0], field[0, 0])
+    assert_close(score, total.item())
+    assert_close(components, [layer.item() for layer in layers])
+    assert_close(score_map, theirs(*pair, net, version, weighting, True)[0, 0])
 
 
 SIZES = [
-    ("chelsea", 64, 64), ("astronaut", 65, 67), ("coffee", 127, 96), ("kodim03", 200, 301), ("kodim08", 512, 768)
+    ("alex", "chelsea", 64, 64), ("alex", "coffee", 127, 96), ("alex", "kodim08", 512, 768),
+    *((net, *size) for net in NETS for size in [("astronaut", 65, 67), ("kodim03", 200, 301)]),
 ]  # fmt: skip
 
 
-@every_net
-@pytest.mark.parametrize(("name", "rows", "columns"), SIZES)
+@pytest.mark.parametrize(("net", "name", "rows", "columns"), SIZES)
 def test_sizes(net: str, name: str, rows: int, columns: int, load: Load, rng: np.random.Generator) -> None:
     y = load(name, rows, columns)
     x = np.clip(y + 0.1 * rng.standard_normal(y.shape, np.float32), 0, 1)
     ours = jax.jit(functools.partial(jaxloss.lpips, net=net, data_range=1.0))(x, y, params=params_of(net))
     assert_close(ours, theirs(x, y, net, "0.1", "learned").item())
+
+
+@functools.cache  # versions share a program
+def gradient(net: str) -> Callable[..., jax.Array]:
+    return jax.jit(jax.grad(lambda x, y, params: jaxloss.lpips(x, y, params=params, net=net, data_range=1.0)))
 
 
 @every_net

@@ -1,5 +1,6 @@
 """`ssim` beyond the table of peers: MATLAB's numbers and code, a CUDA kernel's convention, piq's shrinking."""
 
+import functools
 import hashlib
 import os
 from collections.abc import Callable
@@ -22,6 +23,11 @@ from tests.reference import ssim_numpy
 Load = Callable[..., np.ndarray]
 
 
+@functools.partial(jax.jit, static_argnames=("row", "data_range"))
+def ssim(x: jax.Array, y: jax.Array, *, row: str = "wang2004", data_range: float = 1.0) -> jax.Array:
+    return jaxloss.ssim(x, y, data_range=data_range, **jaxloss.SSIM_CONVENTIONS[row])
+
+
 @pytest.mark.parametrize(
     ("rows", "columns", "factor"),
     [(131, 97, 1), (384, 397, 2), (640, 651, 3), (641, 653, 3)],  # 1.5 and 2.5 are rounded up
@@ -31,7 +37,7 @@ def test_matlab(rows: int, columns: int, factor: int, load: Load) -> None:
     y = continued(load("kodim08", 512, 512, gray=True), rows, columns)
     for x in (add_noise(y), reduce_contrast(y)):
         expected = ssim_numpy.ssim(matlab_shrink(x, factor), matlab_shrink(y, factor))
-        score = jaxloss.ssim(x, y, data_range=1.0, **jaxloss.SSIM_CONVENTIONS["matlab"])
+        score = ssim(x, y, row="matlab")
         assert score == pytest.approx(expected, abs=1e-5)
 
 
@@ -46,7 +52,7 @@ def matlab_shrink(image: np.ndarray, factor: int) -> np.ndarray:
 def test_matlab_on_goldhill(shared_data: Path) -> None:
     """0.8202 is the value of `ssim.m` that the tests of piq hold."""
     x, y = (read_gray(shared_data / "piq" / name) for name in ("goldhill_jpeg.gif", "goldhill.gif"))
-    score = jaxloss.ssim(x, y, data_range=255.0, **jaxloss.SSIM_CONVENTIONS["matlab"])
+    score = ssim(x, y, row="matlab", data_range=255.0)
     assert score == pytest.approx(0.8202, abs=1e-4)
 
 
@@ -60,7 +66,7 @@ def test_matlab_value_and_gradient(shared_data: Path) -> None:
     noisy = np.clip(y[..., 0] + 20.0 * np.random.RandomState(5).randn(512, 512), 0, 255)
     x = np.floor(noisy)[..., None].astype(np.float32)
     matlab = np.load(shared_data / "matlab" / "mssim_matlab_output.npz")
-    score, gradient = jax.value_and_grad(lambda x: jaxloss.ssim(x, y, data_range=255.0))(x)
+    score, gradient = jax.value_and_grad(ssim)(x, y, data_range=255.0)
     assert score == pytest.approx(matlab["mssim_matlab"].item(), abs=1e-6)
     inside = (slice(10, -10), slice(10, -10))
     expected = matlab["grad_matlab"][inside] * 512**2 / 502**2
@@ -99,7 +105,7 @@ def test_fused_ssim(name: str, gray: bool, load: Load) -> None:
     for x in (add_noise(y), reduce_contrast(y)):
         wide_x, wide_y = (np.pad(z.astype(np.float64), [(5, 5), (5, 5), (0, 0)]) for z in (x, y))
         expected = ssim_numpy.ssim(wide_x, wide_y, np.outer(taps, taps))
-        score = jaxloss.ssim(x, y, data_range=1.0, **jaxloss.SSIM_CONVENTIONS["fused_ssim"])
+        score = ssim(x, y, row="fused_ssim")
         assert score == pytest.approx(expected, abs=1e-5)
 
 
@@ -111,10 +117,9 @@ def test_piq_shrinks_large_images(rows: int, columns: int, load: Load) -> None:
     """By 2, 2, 2 and 3: 640 / 256 is 2.5, which Python rounds to even."""
     y = continued(load("kodim08", 512, 512, gray=True), rows, columns)
     x = add_noise(y)
-    ours = jax.jit(jax.value_and_grad(lambda x: jaxloss.ssim(x, y, data_range=1.0, **jaxloss.SSIM_CONVENTIONS["piq"])))
-    score, gradient = ours(x)
+    score, gradient = jax.value_and_grad(ssim)(x, y, row="piq")
     assert_same(f"{rows} x {columns}", PIQ, (score, gradient), outcome(PIQ, x, y), x, y)
-    assert abs(score - jaxloss.ssim(x, y, data_range=1.0)) > 0.1
+    assert abs(score - ssim(x, y)) > 0.1
 
 
 def test_skimage_gradient(load: Load) -> None:
@@ -128,5 +133,5 @@ def test_skimage_gradient(load: Load) -> None:
         y, x, data_range=1.0, channel_axis=-1, gradient=True, **WANG
     )  # of the second image
     inside = (slice(10, -10), slice(10, -10))
-    ours = jax.grad(lambda x: jaxloss.ssim(x, y, data_range=1.0))(x)
+    ours = jax.grad(ssim)(x, y)
     assert relative(ours[inside], gradient[inside] * (131 * 97) / (121 * 87)) < 1e-4

@@ -1,5 +1,6 @@
 """The losses of Zhao et al. against a NumPy version of their loss layers."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -74,6 +75,18 @@ def patches(image: np.ndarray) -> np.ndarray:
     return np.stack([image[i : i + PATCH, j : j + PATCH] for i, j in starts])
 
 
+@jax.jit
+@jax.value_and_grad
+def multi_sigma_ssim(x: jax.Array, y: jax.Array) -> jax.Array:
+    return jaxloss.multi_sigma_ssim_loss(x, y, data_range=1.0, window_size=PATCH).mean()
+
+
+@functools.partial(jax.jit, static_argnums=2)
+@jax.value_and_grad
+def mix(x: jax.Array, y: jax.Array, alpha: float) -> jax.Array:
+    return jaxloss.mix_loss(x, y, data_range=1.0, alpha=alpha, window_size=PATCH).mean()
+
+
 @pytest.mark.parametrize("distort", [add_noise, blur, reduce_contrast])
 @pytest.mark.parametrize("alpha", [None, 0.025, 0.84])
 def test_loss_layers_of_zhao(alpha: float | None, distort: Callable, load: Load) -> None:
@@ -83,11 +96,6 @@ def test_loss_layers_of_zhao(alpha: float | None, distort: Callable, load: Load)
     doubles = x.astype(np.float64), y.astype(np.float64)
     expected = ms_ssim_layer(*doubles) if alpha is None else ms_ssim_l1_layer(*doubles, alpha)
 
-    def loss(x: jax.Array) -> jax.Array:
-        if alpha is None:
-            return jaxloss.multi_sigma_ssim_loss(x, y, data_range=1.0, window_size=PATCH).mean()
-        return jaxloss.mix_loss(x, y, data_range=1.0, alpha=alpha, window_size=PATCH).mean()
-
-    value, gradient = jax.value_and_grad(loss)(x)
+    value, gradient = multi_sigma_ssim(x, y) if alpha is None else mix(x, y, alpha)
     assert value == pytest.approx(expected.value, abs=1e-5)
     assert np.linalg.norm(gradient - expected.gradient) < 1e-4 * np.linalg.norm(expected.gradient)
