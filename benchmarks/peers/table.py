@@ -49,6 +49,11 @@ def flat_where_not_positive(gradient: np.ndarray, x: np.ndarray, y: np.ndarray) 
     return np.nan_to_num(gradient, nan=0)
 
 
+def unknown_where_nan(gradient: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """piq takes square roots of 0 in flat regions."""
+    return gradient
+
+
 def unknown_in_flat_windows(gradient: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """dm_pix clips variances from below at 1e-14 and covariances at what they allow: no gradient from flat windows."""
     flat = np.full(x.shape, False)
@@ -118,7 +123,8 @@ PEERS = (
     Peer("tensorflow", "ms_ssim", lambda tf, x, y: tf.image.ssim_multiscale(x, y, 1.0),
          ours=MS_SSIM["tensorflow"], race=False, precision=SINGLE, mended=flat_where_not_positive),
 
-    Peer("piq", "gmsd", lambda piq, x, y: piq.gmsd(x, y, reduction="none"), ours={"deviation": "population"}),
+    Peer("piq", "gmsd", lambda piq, x, y: piq.gmsd(x, y, reduction="none"), ours={"deviation": "population"},
+         mended=unknown_where_nan),
 
     Peer("lpips", "lpips", lambda _, x, y: lpips_score("alex", x, y), **LPIPS),
     Peer("lpips", "lpips_vgg", lambda _, x, y: lpips_score("vgg", x, y), **LPIPS),
