@@ -95,9 +95,10 @@ def multi_sigma_ssim_gradient(
 
     Example:
         >>> import jax, jax.numpy as jnp, jaxloss
-        >>> x, y = jax.random.uniform(jax.random.key(0), (2, 36, 36, 1))
-        >>> closed = jaxloss.multi_sigma_ssim_gradient(x, y, data_range=1.0)
-        >>> automatic = jax.grad(jaxloss.multi_sigma_ssim)(x, y, data_range=1.0)
+        >>> x, y = jax.random.uniform(jax.random.key(0), (2, 9, 9, 1))
+        >>> options = {"data_range": 1.0, "sigmas": (1.0, 2.0), "window_size": 7}
+        >>> closed = jaxloss.multi_sigma_ssim_gradient(x, y, **options)
+        >>> automatic = jax.grad(lambda x: jaxloss.multi_sigma_ssim(x, y, **options))(x)
         >>> print(jnp.allclose(closed, automatic, atol=1e-7))
         True
 
@@ -152,9 +153,10 @@ def ms_ssim_gradient(
 
     Example:
         >>> import jax, jax.numpy as jnp, jaxloss
-        >>> x, y = jax.random.uniform(jax.random.key(0), (2, 24, 24, 1))
-        >>> closed = jaxloss.ms_ssim_gradient(0.5 * y, y, data_range=1.0, weights=(0.5, 0.5))
-        >>> automatic = jax.grad(jaxloss.ms_ssim)(0.5 * y, y, data_range=1.0, weights=(0.5, 0.5))
+        >>> y = jax.random.uniform(jax.random.key(0), (24, 24, 1))
+        >>> options = {"data_range": 1.0, "weights": (0.5, 0.5)}
+        >>> closed = jax.jit(lambda x: jaxloss.ms_ssim_gradient(x, y, **options))(0.5 * y)
+        >>> automatic = jax.jit(jax.grad(lambda x: jaxloss.ms_ssim(x, y, **options)))(0.5 * y)
         >>> print(jnp.allclose(closed, automatic, atol=1e-7))
         True
 

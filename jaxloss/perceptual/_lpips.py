@@ -153,9 +153,9 @@ def lpips_map(
     Example:
         >>> import jax, jaxloss
         >>> params = jaxloss.load_params("lpips-alex")
-        >>> y = jax.random.uniform(jax.random.key(0), (64, 48, 3))
+        >>> y = jax.random.uniform(jax.random.key(0), (64, 64, 3))
         >>> print(jaxloss.lpips_map(0.5 * y, y, params=params, data_range=1.0).shape)
-        (64, 48, 1)
+        (64, 64, 1)
 
     Reference:
         Zhang et al., CVPR 2018. https://doi.org/10.1109/CVPR.2018.00068
