@@ -21,7 +21,8 @@ install_import_hook("jaxloss", "tests.annotations.check_what_is_accepted")
 # Where an accelerator is present, too, the tests run on virtual CPU devices, and so do the programs that they start.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Compilation is nearly all the cost of a test, and what it compiles runs for milliseconds: no optimization pays.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
+FLAGS = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+os.environ.setdefault("XLA_FLAGS", f"{FLAGS} --xla_cpu_parallel_codegen_split_count=1")
 jax.config.update("jax_platforms", os.environ["JAX_PLATFORMS"])
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_dtype_promotion", "strict")

@@ -49,7 +49,6 @@ def test_axes_of_a_batch(row: Metric) -> None:
         leading = f(x[None], y[None])
         return jax.tree.map(lambda *z: jnp.stack(z), *singles), {
             "batch": f(x, y),
-            "vmap": jax.vmap(f)(x, y),
             "last": last,
             "nested": jax.tree.map(lambda z: z[:, 0], nested),
             "leading": jax.tree.map(lambda z: z[0], leading),

@@ -72,8 +72,8 @@ def test_derivatives_of_both_modes_and_orders(rng: np.random.Generator, height: 
         return total(height, gain, x, y)
 
     assert (scans(strips, gain, *images) > 0) == (height == 8)
-    order = 2 if height == 8 else 1
-    check_grads(jax.jit(strips), (gain, *images), order=order, modes=("fwd", "rev"), rtol=1e-4)
+    check_grads(jax.jit(strips), (gain, *images), order=1, modes=("fwd",), rtol=1e-4)
+    check_grads(jax.jit(strips), (gain, *images), order=2 if height == 8 else 1, modes=("rev",), rtol=1e-4)
 
 
 _TAPS = as_taps(gaussian_window(7, 1.5))

@@ -23,7 +23,14 @@ every_version = pytest.mark.parametrize("version", VERSIONS)
 every_weighting = pytest.mark.parametrize("weighting", WEIGHTINGS)
 
 
-pytestmark = pytest.mark.usefixtures("real_squeezenet")
+pytestmark = pytest.mark.usefixtures("the_original", "real_squeezenet")
+
+
+@pytest.fixture
+def the_original() -> None:
+    """Before anything of ours is computed for nothing."""
+    for library in ("torchvision", "lpips"):
+        peer(library)
 
 
 @functools.cache
@@ -32,8 +39,6 @@ def params_of(net: str, version: str = "0.1") -> dict[str, Any]:
 
 
 def original(*arguments: Any) -> Any:
-    for library in ("torchvision", "lpips"):
-        peer(library)
     with foreign_code():
         return _lpips.original(*arguments)
 
@@ -108,6 +113,5 @@ def test_gradient(net: str, version: str, pair: tuple[np.ndarray, np.ndarray]) -
         original(net, version, "learned")(2 * variable - 1, tensor(y)).sum().backward()
     reference = np.moveaxis(variable.grad.numpy()[0], 0, -1)
     assert np.isfinite(reference).all()
-    score = functools.partial(jaxloss.lpips, net=net, data_range=1.0)
-    ours = jax.jit(jax.grad(lambda x, params: score(x, y, params=params)))(x, params_of(net, version))
+    ours = gradient(net)(x, y, params_of(net, version))
     assert np.linalg.norm(ours - reference) < 1e-4 * np.linalg.norm(reference)

@@ -1,6 +1,5 @@
 """The losses of Zhao et al. against a NumPy version of their loss layers."""
 
-import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -81,7 +80,7 @@ def multi_sigma_ssim(x: jax.Array, y: jax.Array) -> jax.Array:
     return jaxloss.multi_sigma_ssim_loss(x, y, data_range=1.0, window_size=PATCH).mean()
 
 
-@functools.partial(jax.jit, static_argnums=2)
+@jax.jit
 @jax.value_and_grad
 def mix(x: jax.Array, y: jax.Array, alpha: float) -> jax.Array:
     return jaxloss.mix_loss(x, y, data_range=1.0, alpha=alpha, window_size=PATCH).mean()
