@@ -33,7 +33,7 @@ def score_tables(rows: Sequence[Row], width: int | None = None) -> Iterator[Tabl
 
     Of several images, the best ones of each line are marked.
     """
-    names = [name for name in rows[0][1]]
+    names = list(rows[0][1])
     best = {name: _best([scores[name] for _, scores in rows], METRICS[name].better) for name in names}
     headings = [f"{name} {ARROWS[METRICS[name].better]}" for name in names]
     columns = [[_cell(scores[name], best[name], len(rows)) for name in names] for _, scores in rows]

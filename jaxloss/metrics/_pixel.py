@@ -12,7 +12,7 @@ from ..ops._pooling import masked_mean
 
 
 # Of the two images, not of their difference, which would be kept for the gradient: to write it into fresh memory takes
-# several times as long as to compute it again (four to five times on the CPU, for value and gradient together).
+# two to seven times as long as to compute it again (value and gradient, on a CPU).
 @jax.checkpoint
 def _absolute(x: Array, y: Array) -> Array:
     return safe_abs(x - y)

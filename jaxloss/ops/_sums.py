@@ -85,8 +85,8 @@ def _mixing(program: ClosedJaxpr, channels: int) -> Iterator[str]:
         inner = [value for value in params.values() if isinstance(value, ClosedJaxpr)]
         match name:
             case _ if inner:
-                for program in inner:
-                    yield from _mixing(program, channels)
+                for part in inner:
+                    yield from _mixing(part, channels)
             case "separable_filter" if params["step"] % channels == 0:
                 pass
             case "slice" if params["start_indices"][-1] % channels == 0 and not params["strides"]:

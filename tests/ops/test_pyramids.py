@@ -31,9 +31,8 @@ def test_widths_and_channels(rng: np.random.Generator) -> None:
         pooled, pull_back = jax.vjp(lambda images: [average_pool(z) for z in images], images)
         return pooled, pull_back(cotangents)[0]
 
-    for image, result, cotangent, gradient, truth in zip(
-        images, evaluate(images, cotangents)[0], cotangents, evaluate(images, cotangents)[1], expected, strict=True
-    ):
+    results, gradients = evaluate(images, cotangents)
+    for image, result, cotangent, gradient, truth in zip(images, results, cotangents, gradients, expected, strict=True):
         np.testing.assert_allclose(result, truth, rtol=1e-6)
         np.testing.assert_allclose(np.vdot(gradient, image), np.vdot(cotangent, truth), rtol=1e-5)
 
