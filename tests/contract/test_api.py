@@ -60,7 +60,9 @@ def home(function: Function) -> str:
 
 
 ARITHMETIC = functions("jaxloss") | functions("jaxloss.ops")
-DOCUMENTED = ARITHMETIC | functions("jaxloss.sde")
+DOCUMENTED = (
+    ARITHMETIC | functions("jaxloss.sde") | functions("jaxloss.judgments") | functions("jaxloss.judgments.distortions")
+)
 every_function = pytest.mark.parametrize("function", DOCUMENTED.values(), ids=list(DOCUMENTED))
 
 

@@ -21,19 +21,22 @@ FLOORS = (
     {"losses"},
     {"judgments"},
     {"registry"},
-    {"images", "curves", "evaluate"},
+    {"images", "curves", "datasets", "training", "evaluate"},
     {PACKAGE, "cli", "__main__"},  # the package's own __init__ gathers the public names
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # The only imports from one room to another of the same floor.
 SIDEWAYS = {
     ("_checks", "_types"), ("closed_forms", "metrics"), ("weights", "backbones"),
-    ("evaluate", "images"), ("curves", "images"), ("curves", "evaluate"), ("cli", PACKAGE), ("__main__", "cli"),
+    ("evaluate", "images"), ("evaluate", "datasets"), ("curves", "images"), ("curves", "evaluate"),
+    ("datasets", "images"), ("training", "datasets"), ("training", "images"), ("cli", PACKAGE), ("__main__", "cli"),
 }  # fmt: skip
 
 # Files are for the upper floors and for weights; terminals are for the command line alone, networks for backbones.
-FILE_MODULES = set("PIL io matplotlib os pathlib pooch safetensors shutil tempfile".split())
-FILE_ROOMS = {"_files", "weights", "images", "curves", "evaluate", "cli", PACKAGE, "__main__"}
+FILE_MODULES = set("PIL grain io matplotlib orbax os pathlib pooch safetensors shutil tempfile".split())
+FILE_ROOMS = {
+    "_files", "weights", "images", "curves", "datasets", "training", "evaluate", "cli", PACKAGE, "__main__",
+}  # fmt: skip
 TERMINAL_MODULES = {"rich", "typer"}
 TERMINAL_ROOMS = {"cli", "weights"}  # a download has its progress bar, whoever asks for it
 NETWORK_MODULES = {"flax"}
@@ -41,7 +44,8 @@ LONGEST_FILE = 400
 
 # Tables of data and types: what reads them is tested.
 UNTESTED = {
-    "test_types.py", "backbones/test_alexnet.py", "backbones/test_lpips_nets.py", "backbones/test_squeezenet.py",
+    "judgments/test_trials.py", "test_types.py", "backbones/test_alexnet.py", "backbones/test_lpips_nets.py",
+    "backbones/test_squeezenet.py",
     "backbones/test_vgg.py", "weights/test_errors.py", "weights/test_manifest.py",
 }  # fmt: skip
 # Parts of one thing, tested where it is whole.

@@ -1,0 +1,1 @@
+"""Distortions of images, each from nothing to more than anyone would bear."""
