@@ -13,10 +13,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeRemainingColumn
 
 from jaxloss import InputError
+from jaxloss.images import Photograph, read_photographs
 
 from .._command import Parser, names_from, positive
 from .._results import FOLDER, ROOT, Record, describe_run, start_file
-from ._photographs import Photograph, read_photographs, split
+from ._photographs import split
 from ._training import Progress, State, TrainingSize, load, save
 
 

@@ -7,6 +7,13 @@ from ._maps import (
     dissimilarity_map as dissimilarity_map,
     heat_map_picture as heat_map_picture,
 )
+from ._photographs import (
+    Photograph as Photograph,
+    Stack as Stack,
+    random_crops as random_crops,
+    read_photographs as read_photographs,
+    stack_images as stack_images,
+)
 from ._read import ImageFile as ImageFile, check_comparable as check_comparable, read_image as read_image
 from ._save import check_destination as check_destination, save_picture as save_picture
 from ._stylize import stylize as stylize

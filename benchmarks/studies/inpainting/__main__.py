@@ -10,10 +10,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxloss.images import Photograph, Stack, stack_images
+
 from ..._command import print_table
 from ..._results import Record, append
 from .._command import Course, Plan, TrainingParser
-from .._photographs import SCALES, Photograph, Stack, at_scales, stack
+from .._photographs import SCALES, at_scales
 from .._pictures import save_figures
 from .._training import Progress
 from ._networks import compose, fill
@@ -69,7 +71,7 @@ def train_with(
 
 
 def stack_pixels(photographs: list[Photograph]) -> Stack:
-    return stack(photograph.pixels for photograph in photographs)
+    return stack_images(photograph.pixels for photograph in photographs)
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ import jax.numpy as jnp
 import optax
 
 import jaxloss
+from jaxloss.images import Stack, random_crops
 from jaxloss.losses.inpainting import Discriminator, Recipe, Term
 
 from ..._command import CHANNELS
-from .._photographs import Stack, random_crops
 from .._training import Progress, TrainingSize, advance, first
 from ._networks import InpaintingNetwork, PatchDiscriminator, compose, random_masks
 
@@ -121,7 +121,7 @@ def train_step(
 ) -> tuple[State, jax.Array, jax.Array]:
     """One step of each player; it takes its crops and holes by key and index, whatever came before."""
     crop_key, mask_key = jax.random.split(jax.random.fold_in(key, index))
-    target = random_crops(crop_key, photographs, size.batch, size.crop)
+    target = random_crops(crop_key, photographs, count=size.batch, side=size.crop)
     mask = random_masks(mask_key, size.batch, size.crop)
     optimize = optimizer(size).update
 
@@ -190,7 +190,7 @@ class Examples(NamedTuple):
 @partial(jax.jit, static_argnames=("count", "side"))
 def examples(key: jax.Array, photographs: Stack, count: int, side: int) -> Examples:
     crop_key, mask_key = jax.random.split(key)
-    target = random_crops(crop_key, photographs, count, side, upright=True)
+    target = random_crops(crop_key, photographs, count=count, side=side, upright=True)
     return Examples(target, random_masks(mask_key, count, side))
 
 

@@ -9,9 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 import PIL.Image
 
+from jaxloss.images import Photograph, Stack, random_crops, stack_images
 from jaxloss.ops import separable_filter, to_float
-
-from .._photographs import Photograph, Stack, random_crops, stack
 
 
 NOISE = 0.05  # standard deviation of the sensor's noise, for values in [0, 1]
@@ -82,11 +81,11 @@ TASKS = {
 
 def stack_pairs(photographs: Iterable[Photograph], task: Task) -> Stack:
     """Originals and what is degraded once, as six channels."""
-    return stack(np.concatenate([photo.pixels, task.once(photo.pixels)], axis=-1) for photo in photographs)
+    return stack_images(np.concatenate([photo.pixels, task.once(photo.pixels)], axis=-1) for photo in photographs)
 
 
 def random_pairs(key: jax.Array, pairs: Stack, task: Task, count: int, side: int) -> tuple[jax.Array, jax.Array]:
     """Degraded and original crops, `[count, side, side, 3]` each."""
     crop_key, noise_key = jax.random.split(key)
-    original, degraded = jnp.split(random_crops(crop_key, pairs, count, side), 2, axis=-1)
+    original, degraded = jnp.split(random_crops(crop_key, pairs, count=count, side=side), 2, axis=-1)
     return task.anew(noise_key, degraded), original

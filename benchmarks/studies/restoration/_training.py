@@ -12,9 +12,9 @@ from flax import linen as nn
 
 import jaxloss
 from jaxloss.backbones._network import convolve  # on all cores of a CPU
+from jaxloss.images import Stack
 
 from ..._command import CHANNELS
-from .._photographs import Stack
 from .._training import Progress, TrainingSize, advance, first
 from ._tasks import TASKS, random_pairs
 

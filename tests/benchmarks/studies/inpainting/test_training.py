@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks.studies._photographs import Stack, stack
 from benchmarks.studies._training import Progress, load, save
 from benchmarks.studies.inpainting._training import (
     CONTESTS,
@@ -23,6 +22,7 @@ from benchmarks.studies.inpainting._training import (
     train,
     train_step,
 )
+from jaxloss.images import Stack, stack_images
 from tests.benchmarks.studies.inpainting._cheap import ADVERSARIAL, ALONE, TINY, small_networks as small_networks
 
 
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("optax_promotion")
 @pytest.fixture(scope="module")
 def photographs(photograph: np.ndarray) -> Stack:
     pixels = np.rint(255 * photograph).astype(np.uint8)
-    return stack([pixels[:64, :80], pixels[-48:, -64:]])
+    return stack_images([pixels[:64, :80], pixels[-48:, -64:]])
 
 
 @pytest.fixture

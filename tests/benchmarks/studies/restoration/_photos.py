@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.studies._photographs import Photograph
 from benchmarks.studies.restoration._training import Size
+from jaxloss.images import Photograph
 
 
 TINY = Size(width=2, residual=True, crop=16, batch=2, steps=7, learning_rate=2e-3, chunk=2)

@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks.studies._photographs import Photograph
 from benchmarks.studies.restoration._tasks import (
     TASKS,
     bayer_sites,
@@ -15,6 +14,7 @@ from benchmarks.studies.restoration._tasks import (
     random_pairs,
     stack_pairs,
 )
+from jaxloss.images import Photograph
 from tests.benchmarks.studies.restoration._photos import photos as photos, pixels as pixels
 
 

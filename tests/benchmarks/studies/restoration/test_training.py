@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks.studies._photographs import Photograph
 from benchmarks.studies._training import load, save
 from benchmarks.studies.restoration._tasks import TASKS, stack_pairs
 from benchmarks.studies.restoration._training import LOSSES, Probe, restore, start, train, train_step
+from jaxloss.images import Photograph
 from tests.benchmarks.studies.restoration._photos import TINY, photos as photos, pixels as pixels
 
 
