@@ -96,6 +96,7 @@ from .perceptual._style import (
     style_loss as style_loss,
 )
 from .weights._load import load_params as load_params
+from .weights._saved import read_history as read_history, save_params as save_params
 
 
 __version__ = _version("jaxloss")

@@ -57,6 +57,19 @@ def used_layers(layers: Table, taps: tuple[str, ...]) -> Table:
     return layers[: 1 + max(names.index(tap) for tap in taps)]
 
 
+def widths(layers: Table) -> dict[str, int]:
+    """The number of channels after each layer, for images of three."""
+    channels, result = 3, {}
+    for layer in layers:
+        match layer:
+            case Conv(features=features):
+                channels = features
+            case Fire(expand=expand):
+                channels = 2 * expand
+        result[layer.name] = channels
+    return result
+
+
 def smallest_side(layers: Table) -> int:
     """Of the images for which no layer's output is empty."""
     side = 1

@@ -1,8 +1,11 @@
 """Files of weights: read and verified against the manifest, written whole or not at all."""
 
 import hashlib
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors
@@ -66,12 +69,9 @@ def _from_official(path: Path, state: Tensors, trunk: Trunk) -> Tensors:
 
 
 def _read_converted(path: Path, trunk: Trunk) -> Tensors:
-    try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-            metadata = file.metadata() or {}
-    except (OSError, safetensors.SafetensorError) as error:
-        raise WeightsError(error_text(str(path), "a file of safetensors", error, _way_out(path))) from error
+    with opened(path, _way_out(path)) as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
+        metadata = file.metadata() or {}
     places = layout(trunk.net)
     if {name: tensor.shape for name, tensor in tensors.items()} != {
         name: place.shape for name, place in places.items()
@@ -102,12 +102,30 @@ def convert_pth(path: Path) -> tuple[Trunk, Tensors]:
 
 
 def save_trunk(path: Path, tensors: Tensors, trunk: Trunk) -> None:
-    """Write to a file beside the destination, which is then renamed: no half of it is ever seen."""
-    metadata = {"source_sha256": trunk.sha256, "digest": digest(tensors)}
+    """The convolutions of torchvision's network."""
+    history = {"net": trunk.net, "origin": trunk.url, "license": trunk.license}
     try:
-        with part_file(path) as part:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(safetensors.numpy.save(tensors, metadata))
-            os.replace(part, path)
+        write_tensors(path, tensors, history, source_sha256=trunk.sha256)
     except InputError as error:
         raise WeightsError(f"{error} Choose a folder that can be written to.") from error
+
+
+def write_tensors(path: Path, tensors: Tensors, history: Mapping[str, Any], **more: str) -> None:
+    """Write to a file beside the destination, which is then renamed: no half of it is ever seen.
+
+    The order of the tensors, which the format does not keep, is noted.
+    """
+    notes = {"history": json.dumps(history, allow_nan=False), "order": json.dumps(list(tensors))}
+    content = safetensors.numpy.save(tensors, {**notes, "digest": digest(tensors), **more})
+    with part_file(path) as part:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        os.replace(part, path)
+
+
+def opened(path: str | os.PathLike[str], way_out: str) -> Any:  # Safetensors has no type of it.
+    """A file of safetensors, for a `with` statement."""
+    try:
+        return safetensors.safe_open(path, framework="numpy")
+    except (OSError, safetensors.SafetensorError) as error:
+        raise WeightsError(error_text(str(path), "a file of safetensors", error, way_out)) from error

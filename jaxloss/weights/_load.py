@@ -13,7 +13,8 @@ from ..backbones._features import BACKBONES, PREPROCESSING
 from ..backbones._lpips_nets import LPIPS_NETS
 from ._errors import WeightsError
 from ._manifest import HEADS, Trunk, read_manifest, shipped_folder
-from ._tensors import Tensors, nest
+from ._saved import read_saved
+from ._tensors import EXTENSION, Tensors, nest
 
 
 VARIABLE = "JAXLOSS_WEIGHTS"
@@ -30,7 +31,7 @@ class Found(NamedTuple):
     place: str
 
 
-def load_params(name: str, *, version: str | None = None, exact: bool = False) -> dict[str, Any]:
+def load_params(name: str | os.PathLike[str], *, version: str | None = None, exact: bool = False) -> dict[str, Any]:
     """Parameters of a network or metric, for `extract_features` and `lpips`.
 
     They are looked for in the folder that the environment variable `JAXLOSS_WEIGHTS` names, among those that come with
@@ -43,7 +44,8 @@ def load_params(name: str, *, version: str | None = None, exact: bool = False) -
 
     Args:
         name: `"alexnet"`, `"vgg16"`, `"vgg19"` or `"squeezenet1_1"`: the convolutions of torchvision's networks; or
-            `"lpips-alex"`, `"lpips-vgg"` or `"lpips-squeeze"`: those of one of them with the heads of LPIPS.
+            `"lpips-alex"`, `"lpips-vgg"` or `"lpips-squeeze"`: those of one of them with the heads of LPIPS. Or a file
+            of `save_params`, which ends in `.safetensors`.
         version: Of LPIPS: `"0.1"` (default), which is what everybody means; `"0.0"` is the first release, with heads of
             its own and without input normalization.
         exact: Whether VGG16 must be torchvision's to the bit. If so, and if it is not found, it is downloaded, 553 MB.
@@ -67,6 +69,11 @@ def load_params(name: str, *, version: str | None = None, exact: bool = False) -
     Reference:
         The papers that `extract_features` and `lpips` name; origins and licenses are in `weights/README.md`.
     """
+    if isinstance(name, os.PathLike) or name.endswith(EXTENSION):
+        if version is not None or exact:
+            got = f"version={version!r}, exact={exact}"
+            raise ValueError(error_text("load_params", "no choice of a version of a file", got, "Leave them out."))
+        return _arrays(read_saved(name))
     check_choice("load_params", "name", name, BACKBONE_OF)
     if name not in BACKBONES:
         version = "0.1" if version is None else version

@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import error_text
+
 
 Tensors = dict[str, np.ndarray]  # "conv1/kernel": [height, width, in, out], "conv1/bias": [out], "alex/0.1/relu1": [c]
 
+EXTENSION = ".safetensors"
 LARGEST = 2**15 - 1
 
 
@@ -55,3 +58,14 @@ def nest(tensors: Mapping[str, Any]) -> dict[str, Any]:
             inner = inner.setdefault(parent, {})
         inner[last] = tensor
     return nested
+
+
+def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The inverse of `nest`."""
+    tensors: dict[str, Any] = {}
+    for name, value in nested.items():
+        if not isinstance(name, str) or not name or "/" in name or (isinstance(value, Mapping) and not value):
+            way_out = "Leave out what is empty, and rename what has a slash."
+            raise ValueError(error_text("params", "nested dicts of arrays by names without /", repr(name), way_out))
+        tensors |= flatten(value, f"{prefix}{name}/") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return tensors
