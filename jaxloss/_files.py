@@ -1,10 +1,14 @@
 """Files that users name: one error of what is wrong with them, one check of a destination, one way to write whole."""
 
 import contextlib
+import csv
+import io
+import math
 import os
 import uuid
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 
 class InputError(ValueError):
@@ -80,3 +84,66 @@ def part_file(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+class CSVRow(NamedTuple):
+    """One row of a table, and where it stands in which file."""
+
+    where: str
+    cells: Mapping[str, str | None]
+
+    def text(self, column: str) -> str:
+        text = (self.cells[column] or "").strip()
+        if not text:
+            raise InputError(f"{self.where}: the column {column!r} is empty.")
+        return text
+
+    def number(self, column: str) -> float:
+        text = self.text(column)
+        try:
+            value = float(text)
+        except ValueError as error:
+            raise InputError(f"{self.where}: {column} is {text!r}, not a number.") from error
+        if not math.isfinite(value):
+            raise InputError(f"{self.where}: {column} is {text}; it has to be finite. Leave the row out.")
+        return value
+
+
+def read_csv(path: str | os.PathLike[str], columns: Iterable[str], rows: str = "rows") -> Iterator[CSVRow]:
+    """The rows of a CSV file that has these columns among others, at least one; `rows` says what they are."""
+    columns, row = list(columns), None
+    try:
+        reader = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
+        _check_columns(path, columns, list(reader.fieldnames or ()))
+        for row in reader:
+            yield CSVRow(f"{path}, line {reader.line_num}", row)
+    except csv.Error as error:
+        raise InputError(f"{path}: not a CSV file: {error}.") from error
+    if row is None:
+        raise InputError(f"{path}: there are no {rows} below the header.")
+
+
+def read_csv_columns(path: str | os.PathLike[str]) -> list[str]:
+    """Those that the first line names."""
+    try:
+        return next(csv.reader(io.StringIO(_text(path), newline=""), strict=True), [])
+    except csv.Error as error:
+        raise InputError(f"{path}: not a CSV file: {error}.") from error
+
+
+def _text(path: str | os.PathLike[str]) -> str:
+    try:
+        with reading(path, "Name the CSV file in it."):
+            return Path(path).read_text(encoding="utf-8-sig")  # spreadsheets begin with a byte order mark
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not a text file in UTF-8.") from error
+
+
+def _check_columns(path: object, columns: list[str], present: list[str]) -> None:
+    missing = [name for name in columns if name not in present]
+    if missing:
+        there = f"there are {', '.join(map(repr, present))}" if present else "the file is empty"
+        raise InputError(
+            f"{path}: no column {' and no column '.join(map(repr, missing))}; {there}. "
+            f"The first line is {','.join(columns)}."
+        )

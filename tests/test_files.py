@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from jaxloss import InputError
-from jaxloss._files import check_destination, part_file, reading
+from jaxloss._files import check_destination, part_file, read_csv, read_csv_columns, reading
 
 
 @pytest.mark.parametrize(
@@ -97,3 +97,25 @@ def test_interruption_leaves_no_part(tmp_path: Path) -> None:
         part.write_text("half")
         raise KeyboardInterrupt
     assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_of_a_csv_file(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text('\ufeffname,other,size\n"a, b",,1.5\n c ,x,\n', encoding="utf-8")
+    assert read_csv_columns(path) == ["name", "other", "size"]
+    first, second = read_csv(path, ["size", "name"])
+    assert (first.where, first.text("name"), first.number("size")) == (f"{path}, line 2", "a, b", 1.5)
+    assert second.text("name") == "c"
+    with pytest.raises(InputError, match="line 3: the column 'size' is empty"):
+        second.number("size")
+    path.write_text("")
+    assert read_csv_columns(path) == []
+    with pytest.raises(InputError, match=r"no column 'name'; the file is empty\. The first line is name\.$"):
+        list(read_csv(path, ["name"]))
+    path.write_text("name\n")
+    with pytest.raises(InputError, match=r"there are no pictures below the header\.$"):
+        list(read_csv(path, ["name"], "pictures"))
+    path.write_text('"name\n')
+    for read in (read_csv_columns, lambda path: list(read_csv(path, ["name"]))):
+        with pytest.raises(InputError, match="not a CSV file"):
+            read(path)

@@ -1,15 +1,11 @@
 """Curves of a loss over the reconstructed share as CSV: one row per measurement, read back with every row checked."""
 
-import csv
-import io
-import math
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 
-from .._files import InputError, reading
+from .._files import InputError, read_csv
 from ..evaluate._formats import csv_text
 from ..sde import CONDITIONS, Curve
 
@@ -73,20 +69,12 @@ def read_curves(path: str | os.PathLike[str]) -> dict[str, dict[str, Curve]]:
         [0.6 0.5]
     """
     found: dict[str, dict[str, tuple[list[float], list[float]]]] = {}
-    try:
-        reader = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
-        _check_header(path, reader.fieldnames)
-        for row in reader:
-            where = f"{path}, line {reader.line_num}"
-            condition, name = _label(where, "condition", row), _label(where, "curve", row)
-            check_conditions([condition], f"{where}: ")
-            shares, losses = found.setdefault(condition, {}).setdefault(name, ([], []))
-            shares.append(_share(where, _number(where, "share", row), name, shares))
-            losses.append(_loss(where, _number(where, "loss", row)))
-    except csv.Error as error:
-        raise InputError(f"{path}: not a CSV file: {error}.") from error
-    if not found:
-        raise InputError(f"{path}: there are no measurements below the header.")
+    for row in read_csv(path, COLUMNS, "measurements"):
+        condition, name = row.text("condition"), row.text("curve")
+        check_conditions([condition], f"{row.where}: ")
+        shares, losses = found.setdefault(condition, {}).setdefault(name, ([], []))
+        shares.append(_share(row.where, row.number("share"), name, shares))
+        losses.append(_loss(row.where, row.number("loss")))
     return {
         condition: {name: Curve(np.array(shares), np.array(losses)) for name, (shares, losses) in by_name.items()}
         for condition, by_name in found.items()
@@ -99,43 +87,6 @@ def check_conditions(names: Sequence[str], where: str = "") -> None:
     for name in names:
         if name not in CONDITIONS:
             raise InputError(f"{where}no condition {name!r}. The conditions are {', '.join(CONDITIONS)}.")
-
-
-def _text(path: str | os.PathLike[str]) -> str:
-    try:
-        with reading(path, "Name the CSV file in it."):
-            return Path(path).read_text(encoding="utf-8-sig")  # spreadsheets begin with a byte order mark
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not a text file in UTF-8.") from error
-
-
-def _check_header(path: object, columns: object) -> None:
-    present = list(columns) if isinstance(columns, list) else []
-    missing = [name for name in COLUMNS if name not in present]
-    if missing:
-        there = f"there are {', '.join(map(repr, present))}" if present else "the file is empty"
-        raise InputError(
-            f"{path}: no column {' and no column '.join(map(repr, missing))}; {there}. "
-            f"The first line is {','.join(COLUMNS)}."
-        )
-
-
-def _label(where: str, column: str, row: Mapping[str, str | None]) -> str:
-    text = (row[column] or "").strip()
-    if not text:
-        raise InputError(f"{where}: the column {column!r} is empty.")
-    return text
-
-
-def _number(where: str, column: str, row: Mapping[str, str | None]) -> float:
-    text = _label(where, column, row)
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise InputError(f"{where}: {column} is {text!r}, not a number.") from error
-    if not math.isfinite(value):
-        raise InputError(f"{where}: {column} is {text}; it has to be finite. Leave the row out.")
-    return value
 
 
 def _share(where: str, share: float, name: str, before: list[float]) -> float:
