@@ -42,6 +42,7 @@ class Metric:
         options: The arguments that make it that variant.
         example: Arguments with which it is smooth and takes images of `example_side` pixels: what tests differentiate.
         example_side: Least side of an image in pixels, with the arguments of `example`.
+        label: Its name, where that is not the function's.
     """
 
     function: Callable[..., Any]
@@ -59,6 +60,7 @@ class Metric:
     options: Options = field(default_factory=dict, hash=False)
     example: Options = field(default_factory=dict, hash=False)
     example_side: int = 0
+    label: str = ""
 
     def __post_init__(self) -> None:
         if math.isnan(self.perfect):
@@ -68,7 +70,7 @@ class Metric:
 
     @property
     def name(self) -> str:
-        return "_".join(filter(None, (self.function.__name__, self.variant)))
+        return self.label or "_".join(filter(None, (self.function.__name__, self.variant)))
 
     @property
     def kind(self) -> Literal["metric", "loss"]:

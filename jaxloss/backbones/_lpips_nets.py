@@ -13,3 +13,8 @@ LPIPS_NETS = {
     "vgg": LPIPSNet("vgg16", ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")),
     "squeeze": LPIPSNet("squeezenet1_1", ("relu1", "fire3", "fire5", "fire6", "fire7", "fire8", "fire9")),
 }
+
+
+def lpips_net(backbone: str) -> str | None:
+    """What LPIPS calls a network, if it looks through it."""
+    return next((net for net, row in LPIPS_NETS.items() if row.backbone == backbone), None)

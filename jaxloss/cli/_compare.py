@@ -14,6 +14,10 @@ def compare(
     reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="The image that the others are held against.")],
     images: Annotated[list[str], typer.Argument(metavar="IMAGE", help="Images of the same size.")],
     metrics: Annotated[str | None, typer.Option(help="Names of metrics, separated by commas. All by default.")] = None,
+    params: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE.safetensors", help="Parameters of your own, scored too. May be repeated."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help='Print JSON, with "inf" and null (not computed).')] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, with inf and empty cells (not computed).")] = False,
     map_file: Annotated[
@@ -35,7 +39,8 @@ def compare(
     if as_json and as_csv:
         raise InputError("--json and --csv exclude each other. Choose one.")
     names = None if metrics is None else [name.strip() for name in metrics.split(",") if name.strip()]
-    chosen = evaluate.choose_metrics(names)
+    own = [evaluate.metric_from_file(path) for path in params or []]
+    chosen = evaluate.choose_metrics([*evaluate.choose_metrics(names), *own])
     if map_file is None and map_metric is not None:
         raise InputError("--map-metric says what to draw. Say where to, with --map FILE.png.")
     if map_file is not None:
@@ -49,13 +54,13 @@ def compare(
         if map_file is not None:  # first: what cannot be drawn is told before the long work
             picture = pictures.heat_map_picture(base, others, metric=map_metric or "ssim")
             pictures.save_picture(picture, map_file)
-        scores = evaluate.compare(base.pixels, [image.pixels for image in others], metrics=names)
+        scores = evaluate.compare(base.pixels, [image.pixels for image in others], metrics=chosen)
     note(text for file in (base, *others) for text in file.notes)
     note(evaluate.shape_notes(chosen, base.pixels.shape))
     rows = list(zip(images, scores, strict=True))
     if as_json or as_csv:
         typer.echo(score_json(rows) if as_json else score_csv(rows))
     else:
-        show(*score_tables(rows))
+        show(*score_tables(rows, metrics={row.name: row for row in chosen}))
         if map_file is not None:
             typer.echo(f"Wrote {map_file}.")

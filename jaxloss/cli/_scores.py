@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.table import Table
 
 from ..evaluate._formats import csv_text, json_text
-from ..registry import METRICS
+from ..registry import METRICS, Metric
 from ._terminal import table
 
 
@@ -28,14 +28,16 @@ def score_csv(rows: Sequence[Row]) -> str:
     return csv_text(["image", *rows[0][1]], cells)
 
 
-def score_tables(rows: Sequence[Row], width: int | None = None) -> Iterator[Table]:
+def score_tables(
+    rows: Sequence[Row], width: int | None = None, metrics: Mapping[str, Metric] = METRICS
+) -> Iterator[Table]:
     """A line for each metric and a column for each image, in as many tables as the width makes necessary.
 
     Of several images, the best ones of each line are marked.
     """
     names = list(rows[0][1])
-    best = {name: _best([scores[name] for _, scores in rows], METRICS[name].better) for name in names}
-    headings = [f"{name} {ARROWS[METRICS[name].better]}" for name in names]
+    best = {name: _best([scores[name] for _, scores in rows], metrics[name].better) for name in names}
+    headings = [f"{name} {ARROWS[metrics[name].better]}" for name in names]
     columns = [[_cell(scores[name], best[name], len(rows)) for name in names] for _, scores in rows]
     room = (width or shutil.get_terminal_size().columns) - max(map(len, headings))
     for part in _parts([_width(image, cells) for (image, _), cells in zip(rows, columns, strict=True)], room):

@@ -7,3 +7,4 @@ from ._gradcheck import (
     check_gradients as check_gradients,
     gradient_pair as gradient_pair,
 )
+from ._saved import metric_from_file as metric_from_file

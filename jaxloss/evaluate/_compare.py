@@ -14,17 +14,17 @@ from ..registry import METRICS, Metric
 from ..weights._load import load_params
 
 
-def choose_metrics(names: Iterable[str] | None = None) -> tuple[Metric, ...]:
+def choose_metrics(metrics: Iterable[str | Metric] | None = None) -> tuple[Metric, ...]:
     """Rows of the registry by name; by default all but the variants.
 
     Args:
-        names: Metrics, in the order wanted; a name given twice counts once.
+        metrics: Names, or rows of one's own, in the order wanted; what is given twice counts once.
 
     Returns:
         The rows of kind `"metric"`.
 
     Raises:
-        InputError: If a name is no metric's, with the nearest one; or if there is none.
+        InputError: If a name is no metric's, with the nearest one; if two rows have one name; or if there is none.
 
     Example:
         >>> from jaxloss.evaluate import choose_metrics
@@ -32,15 +32,18 @@ def choose_metrics(names: Iterable[str] | None = None) -> tuple[Metric, ...]:
         ['ssim', 'psnr']
     """
     known = {name: row for name, row in METRICS.items() if row.kind == "metric"}
-    if names is None:
+    if metrics is None:
         return tuple(row for row in known.values() if not row.variant)
-    chosen = tuple(dict.fromkeys(names))
-    for name in chosen:
-        if name not in known:
-            raise InputError(f"no metric {name!r}. {suggestion(name, known)}")
+    chosen: dict[str, Metric] = {}
+    for metric in metrics:
+        if isinstance(metric, str) and metric not in known:
+            raise InputError(f"no metric {metric!r}. {suggestion(metric, known)}")
+        row = known[metric] if isinstance(metric, str) else metric
+        if chosen.setdefault(row.name, row) != row:
+            raise InputError(f"two metrics are called {row.name!r}. Rename the file of one of them.")
     if not chosen:
         raise InputError(f"no metric is chosen. There are: {', '.join(known)}.")
-    return tuple(known[name] for name in chosen)
+    return tuple(chosen.values())
 
 
 def shape_notes(metrics: Iterable[Metric], shape: tuple[int, ...]) -> tuple[str, ...]:
@@ -66,7 +69,7 @@ def compare(
     reference: ArrayLike,
     images: Sequence[ArrayLike],
     *,
-    metrics: Iterable[str] | None = None,
+    metrics: Iterable[str | Metric] | None = None,
     data_range: float = 1.0,
 ) -> list[dict[str, float]]:
     """Score images against one reference by every metric of the registry.
@@ -76,7 +79,7 @@ def compare(
     Args:
         reference: `[H, W, C]`, floating, values in `[0, data_range]`.
         images: Images of the same shape.
-        metrics: Names of metrics, all by default.
+        metrics: Names of metrics, or rows of `metric_from_file`; by default all of the registry.
         data_range: Largest minus smallest possible pixel value.
 
     Returns:
@@ -105,22 +108,21 @@ def compare(
         raise ValueError(
             f"compare: expected a reference of shape [H, W, C], got {shape}. Batches: call a metric itself."
         )
-    fitting = [row for row in chosen if not row.misfit(shape)]
-    names = tuple(row.name for row in fitting)
+    fitting = tuple(row for row in chosen if not row.misfit(shape))
     params = {row.name: load_params(row.params) for row in fitting if row.params}
     rows = []
     for image in images:
-        scores = jax.device_get(_scores(jax.device_put(image), reference, data_range, params, names=names))
+        scores = jax.device_get(_scores(jax.device_put(image), reference, data_range, params, fitting=fitting))
         rows.append({row.name: float(scores.get(row.name, math.nan)) for row in chosen})
     return rows
 
 
-@functools.partial(jax.jit, static_argnames="names")
+@functools.partial(jax.jit, static_argnames="fitting")
 def _scores(
-    image: Image, reference: Image, data_range: Scalar, params: Mapping[str, Params], *, names: tuple[str, ...]
+    image: Image, reference: Image, data_range: Scalar, params: Mapping[str, Params], *, fitting: tuple[Metric, ...]
 ) -> dict[str, Scores]:
     scores = {}
-    for name in names:
-        row, supplied = METRICS[name], {"data_range": data_range, "params": params.get(name)}
-        scores[name] = row.function(image, reference, **row.options, **{key: supplied[key] for key in row.needs})
+    for row in fitting:
+        supplied = {"data_range": data_range, "params": params.get(row.name)}
+        scores[row.name] = row.function(image, reference, **row.options, **{key: supplied[key] for key in row.needs})
     return scores

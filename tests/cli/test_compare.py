@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from jaxloss import save_params
 from jaxloss.registry import METRICS
 from tests._command_line import Run, files, only_line, run_apart
+from tests.networks import thin_networks, tiny_params
 
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -47,6 +49,17 @@ def test_json_is_all_of_stdout_and_strict(run: Run, few_metrics: list[str]) -> N
     assert 0 < dark["ssim"] < 1
     assert alpha["image"] == "alpha.png"
     assert "alpha.png: alpha channel composited over white." in err
+
+
+def test_parameters_of_ones_own_are_one_more_metric(run: Run) -> None:
+    params = tiny_params("lpips-alex")
+    with thin_networks():
+        save_params("mine.safetensors", params)
+        code, out, _ = run(*"compare photo.png photo.png dark.png --metrics mae --params mine.safetensors".split())
+        table = [line.split() for line in out.splitlines() if line.strip()]
+        assert code == 0 and [row[:3] for row in table[3:]] == [["mine", "↓", "0.0000*"]]
+        code, out, _ = run(*"compare photo.png dark.png --metrics mae --params mine.safetensors --csv".split())
+    assert code == 0 and out.startswith("image,mae,mine\n") and float(out.rpartition(",")[2]) > 0
 
 
 def test_csv_is_all_of_stdout(run: Run, few_metrics: list[str]) -> None:
@@ -89,6 +102,8 @@ def test_map_is_written(run: Run, monkeypatch: pytest.MonkeyPatch, options: str,
         ("compare photo.png gray.png", "gray.png is gray and photo.png is RGB. Save both as gray or both as RGB."),
         ("compare photo.png dark.png --metrics sim", "no metric 'sim'. Did you mean 'ssim'?"),
         ("compare photo.png dark.png --metrics ,", "no metric is chosen."),
+        ("compare photo.png dark.png --params mine.safetensors", "mine.safetensors: no such file."),
+        ("compare photo.png dark.png --params dark.png", "dark.png: expected a file of safetensors, got "),
         ("compare photo.png dark.png --json --csv", "--json and --csv exclude each other."),
         ("compare photo.png dark.png --map map", "map: no picture format is known by the extension ''."),
         ("compare photo.png dark.png --map nowhere/map.png", "nowhere/map.png: the directory nowhere does not exist."),
