@@ -6,4 +6,5 @@ share of people who found them so. Distances are lower for images that are neare
 is negated. Zhang et al., CVPR 2018, https://doi.org/10.1109/CVPR.2018.00068.
 """
 
+from ._initial import gaussian_trunk as gaussian_trunk, init_lpips as init_lpips
 from ._trials import Choices as Choices, Comparisons as Comparisons
