@@ -1,6 +1,5 @@
 """Fan chart of the fitted model over the measured curves, and the residuals below."""
 
-import io
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -8,7 +7,7 @@ import numpy as np
 import PIL.Image
 from scipy.special import ndtri
 
-from .._files import InputError
+from ..images._figures import FAINT, LINE, new_figure, picture_of_figure, tidy
 from ..sde import Curve, Diagnosis, Fit, median, quantile
 from ._file import Curves
 from ._fits import Analysis
@@ -16,13 +15,10 @@ from ._fits import Analysis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 COLORS = {"baseline": "#0b6e99", "reference": "#8a4f9e", "prompt": "#2f7d4f", "both": "#b3343a"}
-FAINT, GRID, LINE = "#57606a", "#e4e7eb", "#24292f"
 BANDS = {0.9: 0.18, 0.5: 0.32}  # probability inside -> opacity
 POINTS = 200
-DOTS_PER_INCH = 100
 
 
 def plot_curves(curves: Curves, found: Analysis, *, loss: str = "loss D") -> PIL.Image.Image:
@@ -44,7 +40,7 @@ def plot_curves(curves: Curves, found: Analysis, *, loss: str = "loss D") -> PIL
     Raises:
         InputError: If matplotlib is not installed.
     """
-    figure = _figure(len(found.fits))
+    figure = new_figure(3.1 * len(found.fits) + 1.4, 8.2)
     rows: Any = figure.subplots(3, len(found.fits), squeeze=False, sharey="row", height_ratios=(2.2, 1, 1.2))
     for (condition, fitted), (fan, spread, quantiles) in zip(found.fits.items(), rows.T, strict=True):
         color, checks = COLORS[condition], found.diagnoses[condition]
@@ -58,20 +54,8 @@ def plot_curves(curves: Curves, found: Analysis, *, loss: str = "loss D") -> PIL
     rows[2, 0].set_ylabel("its quantiles")
     rows[0, 0].legend(frameon=False, fontsize=8.5)
     for axis in rows.flat:
-        axis.grid(color=GRID, linewidth=0.8)
-        axis.set_axisbelow(True)
-        axis.spines[["top", "right"]].set_visible(False)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DOTS_PER_INCH, facecolor="white")
-    return PIL.Image.open(buffer).convert("RGB")
-
-
-def _figure(columns: int) -> "Figure":
-    try:
-        from matplotlib.figure import Figure  # no pyplot: nothing global, and no window
-    except ImportError as error:
-        raise InputError('drawing needs matplotlib: pip install "jaxloss[plot]".') from error
-    return Figure(figsize=(3.1 * columns + 1.4, 8.2), layout="constrained")
+        tidy(axis)
+    return picture_of_figure(figure)
 
 
 def _draw_fan(axis: "Axes", curves: list[Curve], fitted: Fit, color: str) -> None:

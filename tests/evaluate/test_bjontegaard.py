@@ -56,7 +56,7 @@ def test_overlap() -> None:
     ("arguments", "message"),
     [
         (([1, 2, 3], [1, 2, 3], [1, 2], [4, 5]), "bd_rate: expected scores that overlap, got 1 to 3 and 4 to 5."),
-        (([1, 2, 3], [1, 3, 2], [1, 2], [1, 2]), "bd_rate: expected anchor_scores that move one way with the rate, got"),
+        (([1, 2, 3], [1, 3, 2], [1, 2], [1, 2]), "bd_rate: expected anchor_scores that move one way with the rate"),
         (([2, 1], [2, 1], [3, 2, 1], [1, 1, 2]), "bd_rate: expected scores that move one way with the rate, got 2,"),
         (([1, 0], [1, 2], [1, 2], [1, 2]), "bd_rate: expected anchor_rates above 0, got 0."),
         (([1, 2], [1, 2], [2, 2], [1, 2]), "bd_rate: expected rates that differ, got 2, 2. Keep one point"),
