@@ -1,6 +1,5 @@
 """Batches of trials for training and scoring: decoded by many threads, in an order that can be entered anywhere."""
 
-import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ import PIL.Image
 from .._checks import error_text
 from .._files import InputError, reading
 from ..judgments import Choices, Comparisons
-from ._layout import LAYOUTS, Layout, TrialSet
+from ._layout import LAYOUTS, Layout, TrialSet, threads
 
 
 # Images at their size, whether all choices or all comparisons.
@@ -108,7 +107,7 @@ def batches(
     end = sys.maxsize if epochs is None else epochs * per_epoch * rows
     if start * rows >= end:
         return iter(())
-    options = grain.ReadOptions(num_threads=_threads(), prefetch_buffer_size=max(2 * rows, _threads()))
+    options = grain.ReadOptions(num_threads=threads(), prefetch_buffer_size=max(2 * rows, threads()))
     numbers = grain.MapDataset.range(start * rows, end)
     return _assembled(numbers.map(decode).to_iter_dataset(options).batch(rows), LAYOUTS[kind])
 
@@ -166,11 +165,6 @@ def read_trial_image(path: Path, side: int | None) -> np.ndarray:
 
 def _size(shape: tuple[int, ...]) -> str:
     return f"{shape[1]} x {shape[0]}"
-
-
-def _threads() -> int:
-    """Pillow decodes without holding the interpreter, and waits for the disk."""
-    return min(16, 2 * (os.cpu_count() or 1))
 
 
 def _import_grain() -> ModuleType:

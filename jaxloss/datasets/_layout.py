@@ -118,7 +118,6 @@ def _shapes() -> str:
 
 def read_subset(folder: Path, root: Path) -> TrialSet:
     """The subset in this folder, by its path below the root."""
-    name = folder.resolve().name if folder == root else folder.relative_to(root).as_posix()
     kinds = [kind for kind, layout in LAYOUTS.items() if (folder / layout.judgment).is_dir()]
     if len(kinds) != 1:
         raise InputError(f"{folder}: expected the folder judge or the folder same. A subset has {_shapes()}.")
@@ -128,7 +127,11 @@ def read_subset(folder: Path, root: Path) -> TrialSet:
     names = _check_paired(folder, files)
     images = {field: tuple(files[inner][stem] for stem in names) for field, inner in layout.images.items()}
     judgments = np.array([_judgment(files[layout.judgment][stem]) for stem in names])
-    return TrialSet(name, kinds[0], images, judgments)
+    return TrialSet(subset_name(folder, root), kinds[0], images, judgments)
+
+
+def subset_name(folder: Path, root: Path) -> str:
+    return folder.resolve().name if folder == root else folder.relative_to(root).as_posix()
 
 
 def _files(folder: Path, extensions: Iterable[str]) -> dict[str, Path]:
@@ -181,3 +184,8 @@ def _judgment(path: Path) -> float:
     if not 0 <= number <= 1:  # NaN, too
         raise InputError(f"{path}: a judgment is a share of people in [0, 1], not {number:g}.")
     return number
+
+
+def threads() -> int:
+    """For images: Pillow decodes and encodes without holding the interpreter, and waits for the disk."""
+    return min(16, 2 * (os.cpu_count() or 1))

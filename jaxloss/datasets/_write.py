@@ -1,11 +1,13 @@
 """Trials written in the layout that `find_trials` reads: all of a subset or nothing."""
 
 import contextlib
+import functools
 import itertools
 import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from .._checks import error_text
 from .._files import InputError
 from ..images._pictures import picture_of
 from ..judgments import Choices, Comparisons
-from ._layout import LAYOUTS
+from ._layout import LAYOUTS, Layout, threads
 
 
 def write_choices(folder: str | os.PathLike[str], choices: Choices | Iterable[Choices]) -> None:
@@ -62,17 +64,20 @@ def write_trials(
 ) -> None:
     layout, numbers = LAYOUTS[kind], itertools.count()
     batches = [trials] if isinstance(trials, Choices | Comparisons) else trials
-    with part_folder(Path(folder)) as part:
+    with part_folder(Path(folder)) as part, ThreadPoolExecutor(threads()) as pool:
         for inner in (*layout.images.values(), layout.judgment):
             (part / inner).mkdir()
         for batch in batches:
             rows = {field: np.asarray(values) for field, values in batch._asdict().items()}
             _check_rows(kind, rows)
-            for row in np.flatnonzero(rows["weight"]):
-                name = f"{next(numbers):06d}"
-                for field, inner in layout.images.items():
-                    picture_of(rows[field][row]).save(part / inner / f"{name}.png")
-                np.save(part / layout.judgment / f"{name}.npy", rows[layout.judgment][row].astype(np.float32)[None])
+            kept = [(int(row), f"{next(numbers):06d}") for row in np.flatnonzero(rows["weight"])]
+            list(pool.map(functools.partial(_write_row, part, layout, rows), *zip(*kept, strict=True)))
+
+
+def _write_row(folder: Path, layout: Layout, rows: dict[str, np.ndarray], row: int, name: str) -> None:
+    for field, inner in layout.images.items():
+        picture_of(rows[field][row]).save(folder / inner / f"{name}.png")
+    np.save(folder / layout.judgment / f"{name}.npy", rows[layout.judgment][row].astype(np.float32)[None])
 
 
 @contextlib.contextmanager
