@@ -12,6 +12,8 @@ import typer
 from .._files import InputError
 from ._compare import compare
 from ._curves import sde
+from ._datasets import dataset
+from ._distortions import distortions
 from ._gradcheck import gradcheck
 from ._metrics import list_metrics
 from ._pictures import demo, stylize
@@ -30,10 +32,12 @@ app.command()(compare)
 app.command()(gradcheck)
 app.command()(demo)
 app.command()(stylize)
+app.command()(distortions)
 app.command("metrics")(list_metrics)
 app.command("recipes")(list_recipes)
 app.add_typer(weights, name="weights")
 app.add_typer(sde, name="sde")
+app.add_typer(dataset, name="dataset")
 
 
 def main() -> NoReturn:
