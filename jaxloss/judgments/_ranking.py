@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from .._checks import error_text
@@ -34,12 +35,13 @@ def init_ranking(key: Array) -> dict[str, Any]:
         >>> print({name: layer["kernel"].shape for name, layer in init_ranking(jax.random.key(0)).items()})
         {'hidden1': (5, 32), 'hidden2': (32, 32), 'output': (32, 1)}
     """
+    # Drawn at once: each shape would be a program of its own.
+    counts = [(inputs + 1) * outputs for inputs, outputs in LAYERS.values()]
+    drawn = jax.random.uniform(key, (sum(counts),), jnp.float32, -1, 1)
     params = {}
-    for layer_key, (name, (inputs, outputs)) in zip(jax.random.split(key, len(LAYERS)), LAYERS.items(), strict=True):
-        bound, kernel_key, bias_key = 1 / math.sqrt(inputs), *jax.random.split(layer_key)
-        kernel = jax.random.uniform(kernel_key, (inputs, outputs), jnp.float32, -bound, bound)
-        bias = jax.random.uniform(bias_key, (outputs,), jnp.float32, -bound, bound)
-        params[name] = {"kernel": kernel, "bias": bias}
+    for (name, (inputs, outputs)), z in zip(LAYERS.items(), jnp.split(drawn, np.cumsum(counts)[:-1]), strict=True):
+        bias, kernel = jnp.split(z / math.sqrt(inputs), [outputs])
+        params[name] = {"kernel": kernel.reshape(inputs, outputs), "bias": bias}
     return params
 
 

@@ -53,8 +53,8 @@ class TrainingState(NamedTuple):
         key: The randomness of all steps.
     """
 
-    params: dict[str, Any]
-    ranking: dict[str, Any]
+    params: Params
+    ranking: Params
     optimizer: Any
     step: Array
     key: Array
@@ -285,8 +285,8 @@ def _checked(name: str, choices: Choices) -> tuple[Array, Array, Array]:
         if jnp.shape(getattr(choices, field)) != count:
             got = jnp.shape(getattr(choices, field))
             raise ValueError(error_text(name, f"{field} of shape {count}", got, "There is one for each trial."))
-    reference, *others = one_dtype(name, *images, choices.judge, choices.weight)
-    return jnp.stack([reference, *others[:2]], axis=1), *others[2:]
+    *images, judge, weight = one_dtype(name, *images, choices.judge, choices.weight)
+    return jnp.stack(images, axis=1), judge, weight
 
 
 def _distances(name: str, key: Array, params: Params, images: Array, options: TrainingDefaults) -> tuple[Array, Array]:

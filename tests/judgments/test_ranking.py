@@ -62,7 +62,7 @@ def test_a_sure_and_wrong_network_has_a_loss_and_a_gradient() -> None:
     params["output"]["bias"] = jnp.array([-300.0])
 
     def loss_of_one(params: dict) -> jax.Array:
-        return ranking_loss(params, D0[:1], D1[:1], np.float32([1]))[0]
+        return ranking_loss(params, D0[:1], D1[:1], np.ones(1, np.float32))[0]
 
     loss, gradient = jax.jit(jax.value_and_grad(loss_of_one))(params)
     assert loss == 300 and gradient["output"]["bias"] == -1
@@ -70,11 +70,11 @@ def test_a_sure_and_wrong_network_has_a_loss_and_a_gradient() -> None:
 
 def test_mistakes() -> None:
     params = init_ranking(jax.random.key(0))
-    with pytest.raises(ValueError, match=r"^ranking_loss: expected d0 and d1 and judge of one shape, got \[\(5,\), \(4,\)"):
+    with pytest.raises(ValueError, match=r"^ranking_loss: expected d0 and d1 and judge of one shape, got \[\(5,\), "):
         ranking_loss(params, D0, D1[:4], JUDGE)
-    with pytest.raises(ValueError, match="^ranking_logits: expected d0 and d1 of one shape"):
+    with pytest.raises(ValueError, match=r"^ranking_logits: expected d0 and d1 of one shape"):
         ranking_logits(params, D0, D1[0])
-    with pytest.raises(TypeError, match="^ranking_logits: expected arrays of a floating dtype, got int32"):
+    with pytest.raises(TypeError, match=r"^ranking_logits: expected arrays of a floating dtype, got int32"):
         ranking_logits(params, D0, np.ones(5, np.int32))
 
 
