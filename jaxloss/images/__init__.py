@@ -1,6 +1,8 @@
 """Image files and pictures: read, saved, distorted, painted, and drawn beside the maps of their errors."""
 
+from ._distortion_sheet import distortion_sheet as distortion_sheet
 from ._distortions import distort as distort, sample_photograph as sample_photograph
+from ._jpeg import jpeg_file as jpeg_file
 from ._maps import (
     choose_map as choose_map,
     contact_sheet as contact_sheet,

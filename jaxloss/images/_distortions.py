@@ -1,16 +1,14 @@
 """Six distortions of a photograph with the same mean squared error, and the photograph that comes with the package."""
 
 import importlib.resources
-import io
 from collections.abc import Callable
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-import PIL.Image
 
 from ..ops import gaussian_window, separable_filter
-from ._pictures import picture_of
+from ._jpeg import jpeg_file
 from ._read import read_image
 
 
@@ -28,10 +26,7 @@ def blur(image: np.ndarray, sigma: float) -> np.ndarray:
 
 
 def jpeg(image: np.ndarray, quality: float) -> np.ndarray:
-    file = io.BytesIO()
-    picture_of(image).save(file, "JPEG", quality=int(quality))
-    with PIL.Image.open(file) as decoded:
-        return np.asarray(decoded)[..., : image.shape[-1]] / 255
+    return jpeg_file(image, quality=int(quality))
 
 
 def add_noise(image: np.ndarray, deviation: float) -> np.ndarray:
