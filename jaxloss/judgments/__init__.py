@@ -27,6 +27,7 @@ from ._intervals import (
     paired_test as paired_test,
 )
 from ._jnd import JNDThreshold as JNDThreshold, jnd_score as jnd_score, jnd_threshold as jnd_threshold
+from ._kmeans import kmeans_trunk as kmeans_trunk
 from ._logistic import Logistic as Logistic, fit_logistic as fit_logistic
 from ._ranking import init_ranking as init_ranking, ranking_logits as ranking_logits, ranking_loss as ranking_loss
 from ._training import (
