@@ -50,6 +50,10 @@ UNTESTED = {
 }  # fmt: skip
 # Parts of one thing, tested where it is whole.
 TESTED_WITH = {
+    "images/test_distortion_sheet.py": "cli/test_distortions.py",
+    "images/test_jpeg.py": "judgments/distortions/test_jpeg.py",
+    "judgments/distortions/test_sampling.py": "judgments/distortions/test_spatial.py",
+    "judgments/distortions/test_ycbcr.py": "judgments/distortions/test_jpeg.py",
     "losses/inpainting/test_terms.py": "losses/inpainting/test_recipes.py",
     "metrics/test_statistics.py": "metrics/test_ssim.py",
     "ops/test_strips.py": "ops/test_sums.py",

@@ -50,9 +50,9 @@ def color_shift(x: Image, *, distance: Scalar, angle: Scalar) -> ImageArray:
         Of x 1, of distance and angle that of the shift; 0 where the result is clipped.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from jaxloss.judgments.distortions import color_shift
-        >>> shifted = color_shift(jnp.full((1, 1, 3), 0.5), distance=0.1, angle=90.0)
+        >>> shifted = jax.jit(lambda x: color_shift(x, distance=0.1, angle=90.0))(jnp.full((1, 1, 3), 0.5))
         >>> print(" ".join(f"{value:.3f}" for value in shifted.ravel()))
         0.640 0.429 0.500
     """

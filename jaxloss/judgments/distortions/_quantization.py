@@ -9,7 +9,8 @@ from ..._types import Array, Image, ImageArray, Scalar
 
 def nearest(value: Array) -> Array:
     """The nearest integer; of two the one farther from 0, as libjpeg does. The derivative is 0."""
-    return jnp.trunc(value + jnp.copysign(jnp.full_like(value, 0.5), value))
+    # Not copysign: XLA, where it evaluates constants ahead of time, takes signs from wrong places (jaxlib 0.10).
+    return jnp.trunc(value + jnp.where(value < 0, -0.5, 0.5))
 
 
 def straight_through(value: Array) -> Array:
