@@ -10,15 +10,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from .._files import InputError
+from ._applications import quality, rate_distortion, style_score
 from ._compare import compare
 from ._curves import sde
 from ._datasets import dataset
 from ._distortions import distortions
 from ._gradcheck import gradcheck
+from ._judge import judge
 from ._metrics import list_metrics
 from ._pictures import demo, stylize
 from ._recipes import list_recipes
 from ._terminal import Group
+from ._training import train_lpips
 from ._weights import weights
 
 
@@ -33,6 +36,11 @@ app.command()(gradcheck)
 app.command()(demo)
 app.command()(stylize)
 app.command()(distortions)
+app.command()(judge)
+app.command()(quality)
+app.command("rate-distortion")(rate_distortion)
+app.command("style-score")(style_score)
+app.command("train-lpips")(train_lpips)
 app.command("metrics")(list_metrics)
 app.command("recipes")(list_recipes)
 app.add_typer(weights, name="weights")

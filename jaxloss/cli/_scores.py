@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from rich.table import Table
 
-from ..evaluate._formats import csv_text, json_text
+from ..evaluate._formats import ARROWS, csv_text, json_text
 from ..registry import METRICS, Metric
 from ._terminal import table
 
 
 Row = tuple[str, Mapping[str, float]]  # name of an image, name of a metric to score
 
-ARROWS = {"higher": "↑", "lower": "↓"}
 LONGEST_NAME = 16  # of an image, on one line of a heading
 
 
@@ -40,11 +39,11 @@ def score_tables(
     headings = [f"{name} {ARROWS[metrics[name].better]}" for name in names]
     columns = [[_cell(scores[name], best[name], len(rows)) for name in names] for _, scores in rows]
     room = (width or shutil.get_terminal_size().columns) - max(map(len, headings))
-    for part in _parts([_width(image, cells) for (image, _), cells in zip(rows, columns, strict=True)], room):
+    for part in parts([_width(image, cells) for (image, _), cells in zip(rows, columns, strict=True)], room):
         yield _score_table(headings, [image for image, _ in rows[part]], columns[part])
 
 
-def _parts(widths: Sequence[int], room: int) -> list[slice]:
+def parts(widths: Sequence[int], room: int) -> list[slice]:
     """Runs of columns that fit beside each other, at least one in each, and of about the same width."""
     parts = _filled(widths, room)
     while room > max(widths) and len(narrower := _filled(widths, room - 1)) == len(parts):
@@ -84,10 +83,10 @@ def _best(scores: Sequence[float], better: str) -> float:
 
 def _cell(score: float, best: float, count: int) -> str:
     """The number, with a place for the mark of the best where there are several."""
-    return _number(score) if count == 1 else f"{_number(score)}{'*' if score == best else ' '}"
+    return score_text(score) if count == 1 else f"{score_text(score)}{'*' if score == best else ' '}"
 
 
-def _number(score: float) -> str:
+def score_text(score: float) -> str:
     if not math.isfinite(score):
         return "-" if math.isnan(score) else str(score)
     return f"{score:.4f}" if abs(score) >= 0.1 or score == 0 else f"{score:.3g}"

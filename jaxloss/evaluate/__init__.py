@@ -3,9 +3,28 @@
 from ._bjontegaard import bd_metric as bd_metric, bd_rate as bd_rate
 from ._compare import choose_metrics as choose_metrics, compare as compare, shape_notes as shape_notes
 from ._demo import demo as demo
+from ._distances import metrics_at_hand as metrics_at_hand
+from ._distributions import plot_distributions as plot_distributions
+from ._folders import (
+    FolderScores as FolderScores,
+    Summary as Summary,
+    score_folders as score_folders,
+    summarize as summarize,
+)
 from ._gradcheck import (
     GradientCheck as GradientCheck,
     check_gradients as check_gradients,
     gradient_pair as gradient_pair,
 )
+from ._judge import Verdict as Verdict, judge as judge
+from ._judge_plot import plot_verdicts as plot_verdicts
+from ._opinions import judge_opinions as judge_opinions
+from ._rate_distortion import (
+    CodecDelta as CodecDelta,
+    RatePoint as RatePoint,
+    codec_deltas as codec_deltas,
+    rate_distortion as rate_distortion,
+)
+from ._rate_plot import plot_rate_distortion as plot_rate_distortion
 from ._saved import metric_from_file as metric_from_file
+from ._style_score import StyleScore as StyleScore, style_score as style_score

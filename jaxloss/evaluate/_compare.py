@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import jax
 import numpy as np
@@ -101,7 +101,18 @@ def compare(
         {'mae': 0.0, 'psnr': inf, 'ms_ssim': nan}
         {'mae': 0.1, 'psnr': 20.0, 'ms_ssim': nan}
     """
-    chosen = choose_metrics(metrics)
+    return compare_loading(load_params, reference, images, chosen=choose_metrics(metrics), data_range=data_range)
+
+
+def compare_loading(
+    load: Callable[[str], Params],
+    reference: ArrayLike,
+    images: Sequence[ArrayLike],
+    *,
+    chosen: Sequence[Metric],
+    data_range: float,
+) -> list[dict[str, float]]:
+    """`compare` with another way to come by parameters: those who call it often need not read them every time."""
     reference = jax.device_put(reference)  # jnp.asarray would compile a program for each shape
     shape = np.shape(reference)
     if len(shape) != 3:
@@ -109,18 +120,19 @@ def compare(
             f"compare: expected a reference of shape [H, W, C], got {shape}. Batches: call a metric itself."
         )
     fitting = tuple(row for row in chosen if not row.misfit(shape))
-    params = {row.name: load_params(row.params) for row in fitting if row.params}
+    params = {row.name: load(row.params) for row in fitting if row.params}
     rows = []
     for image in images:
-        scores = jax.device_get(_scores(jax.device_put(image), reference, data_range, params, fitting=fitting))
+        scores = jax.device_get(score_by_all(jax.device_put(image), reference, data_range, params, fitting=fitting))
         rows.append({row.name: float(scores.get(row.name, math.nan)) for row in chosen})
     return rows
 
 
 @functools.partial(jax.jit, static_argnames="fitting")
-def _scores(
+def score_by_all(
     image: Image, reference: Image, data_range: Scalar, params: Mapping[str, Params], *, fitting: tuple[Metric, ...]
 ) -> dict[str, Scores]:
+    """By name, of one image or a batch."""
     scores = {}
     for row in fitting:
         supplied = {"data_range": data_range, "params": params.get(row.name)}

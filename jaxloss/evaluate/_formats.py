@@ -8,6 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 
+ARROWS = {"higher": "↑", "lower": "↓"}  # which way is better
+
+
 def csv_text(header: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     """CSV with a header, without a newline in the end."""
     text = io.StringIO()

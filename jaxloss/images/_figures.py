@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 COLORS = ("#0b6e99", "#b3343a", "#2f7d4f", "#8a4f9e", "#b8860b", "#57606a")  # of what is told apart
 FAINT, GRID, LINE = "#57606a", "#e4e7eb", "#24292f"
 DOTS_PER_INCH = 100
+MOST_COLUMNS = 3
 
 
 def new_figure(width: float, height: float) -> "Figure":
@@ -24,6 +25,17 @@ def new_figure(width: float, height: float) -> "Figure":
     except ImportError as error:
         raise InputError('drawing needs matplotlib: pip install "jaxloss[plot]".') from error
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def new_panels(count: int, width: float, height: float) -> "tuple[Figure, list[Axes]]":
+    """A figure of that many panels, each of such a size in inches, in rows of at most three."""
+    columns = 2 if count == 4 else min(MOST_COLUMNS, count)
+    rows = -(-count // columns)
+    figure = new_figure(width * columns, height * rows)
+    panels = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
+    for axis in panels[count:]:
+        axis.set_visible(False)
+    return figure, panels[:count]
 
 
 def tidy(axis: "Axes") -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._checks import check_image
 from .._files import InputError
-from .._types import Array, ArrayLike, Features, Params, Scalar
+from .._types import Array, ArrayLike, Features, Params, Scalar, Scores
 from ..backbones._features import BACKBONES, extract_features
 from ..backbones._layers import smallest_side, used_layers
 from ..losses._smoothness import total_variation
@@ -140,29 +140,43 @@ def _check_options(*, size: int, steps: int, weights: Weights, optimizer: str, s
 
 def _scaled(name: str, given: ArrayLike, size: int) -> Array:
     """The image as RGB, its longest side `size` pixels."""
-    image = check_image("stylize", name, jnp.asarray(given)).astype(jnp.float32)
-    if image.ndim != 3 or image.shape[-1] not in (1, 3):
-        raise InputError(f"{name} must be of shape [H, W, 3] or [H, W, 1], got {image.shape}.")
-    pixels = np.asarray(image)
-    lowest, highest = pixels.min(), pixels.max()  # NumPy's, for XLA's are infinite where all values are NaN
-    if not (lowest >= 0 and highest <= 1):
-        raise InputError(f"{name} must have values in [0, 1], got [{lowest:g}, {highest:g}].")
+    image = color_image("stylize", name, given)
     height, width = (round(side * size / max(image.shape[:2])) for side in image.shape[:2])
     if min(height, width) < SMALLEST:
         raise InputError(
             f"{name} is {width} x {height} pixels when it is scaled to size {size}; "
             f"the network needs {SMALLEST} x {SMALLEST}. Choose a larger size or crop it."
         )
+    return resized(image, height, width)
+
+
+def color_image(function: str, name: str, given: ArrayLike) -> Array:
+    """A checked image as RGB, float32 in [0, 1]."""
+    image = check_image(function, name, jnp.asarray(given)).astype(jnp.float32)
+    if image.ndim != 3 or image.shape[-1] not in (1, 3):
+        raise InputError(f"{name} must be of shape [H, W, 3] or [H, W, 1], got {image.shape}.")
+    pixels = np.asarray(image)
+    lowest, highest = pixels.min(), pixels.max()  # NumPy's, for XLA's are infinite where all values are NaN
+    if not (lowest >= 0 and highest <= 1):
+        raise InputError(f"{name} must have values in [0, 1], got [{lowest:g}, {highest:g}].")
+    return jnp.broadcast_to(image, (*image.shape[:2], 3))
+
+
+def resized(image: Array, height: int, width: int) -> Array:
+    if image.shape[:2] == (height, width):
+        return image
     # Lanczos overshoots at edges.
-    scaled = jnp.clip(jax.image.resize(image, (height, width, image.shape[-1]), "lanczos3"), 0, 1)
-    return jnp.broadcast_to(scaled, (height, width, 3))
+    return jnp.clip(jax.image.resize(image, (height, width, image.shape[-1]), "lanczos3"), 0, 1)
 
 
 @jax.jit
 def _problem(params: Params, content: Array, style: Array, weights: Weights) -> Problem:
     """What stays the same in all steps is computed once."""
     return Problem(
-        params, _features(content, params, CONTENT_LAYERS), _grams(_features(style, params, STYLE_LAYERS)), weights
+        params,
+        features_of(content, params, CONTENT_LAYERS),
+        grams_of(features_of(style, params, STYLE_LAYERS)),
+        weights,
     )
 
 
@@ -177,10 +191,9 @@ def _step(latent: Array, state: Any, problem: Problem, *, optimizer: str) -> tup
 
 
 def _objective(picture: Array, problem: Problem) -> Array:
-    features = _features(picture, problem.params, STYLE_LAYERS + CONTENT_LAYERS)
+    features = features_of(picture, problem.params, STYLE_LAYERS + CONTENT_LAYERS)
     content = perceptual_loss({layer: features[layer] for layer in CONTENT_LAYERS}, problem.content)
-    # The style loss is a perceptual loss whose features are Gram matrices: those of the style stay the same.
-    style = perceptual_loss(_grams(features), problem.grams, weights=STYLE["weights"], distance=STYLE["distance"])
+    style = style_distance(grams_of(features), problem.grams)
     weights = problem.weights
     return weights.content * content + weights.style * style + weights.smoothness * total_variation(picture)
 
@@ -190,14 +203,19 @@ def _pixels(latent: Array) -> Array:
     return jax.nn.sigmoid(latent)
 
 
-def _features(image: Array, params: Params, layers: tuple[str, ...]) -> Features:
+def features_of(image: Array, params: Params, layers: tuple[str, ...]) -> Features:
     return extract_features(image, net=NETWORK, params=params, layers=layers, data_range=1.0)
 
 
-def _grams(features: Features) -> Features:
+def grams_of(features: Features) -> Features:
     """Shaped like features, `[c, c, 1]`."""
     normalization = STYLE["normalization"]
     return {layer: gram_matrix(features[layer], normalization=normalization)[..., None] for layer in STYLE_LAYERS}
+
+
+def style_distance(grams: Features, others: Features) -> Scores:
+    """The style loss is a perceptual loss whose features are Gram matrices: those of the style stay the same."""
+    return perceptual_loss(grams, others, weights=STYLE["weights"], distance=STYLE["distance"])
 
 
 def _transformation(optimizer: str) -> Any:
