@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.special import expit
 
 from .._checks import error_text
 from ._columns import Column, check_columns, check_varies
@@ -33,9 +32,9 @@ class Logistic(NamedTuple):
         score = np.asarray(scores, np.float64)
         if self.coefficients.size == 4:
             b1, b2, b3, b4 = self.coefficients
-            return b2 + (b1 - b2) * expit((score - b3) / b4)
+            return b2 + (b1 - b2) * (0.5 + _half_sigmoid((score - b3) / b4))
         b1, b2, b3, b4, b5 = self.coefficients
-        return b1 * (expit(b2 * (score - b3)) - 0.5) + b4 * score + b5
+        return b1 * _half_sigmoid(b2 * (score - b3)) + b4 * score + b5
 
 
 def fit_logistic(scores: Column, opinions: Column, *, coefficients: int = 5) -> Logistic:
@@ -104,9 +103,9 @@ def fit_near(x: np.ndarray, y: np.ndarray, guesses: Iterable[np.ndarray], evalua
 
     def jacobian(curve: np.ndarray) -> np.ndarray:
         steepness, middle, height, *_ = curve
-        rise = expit(steepness * (x - middle))
-        slant = height * rise * (1 - rise)
-        columns = [slant * (x - middle), -steepness * slant, rise - 0.5, np.ones_like(x), x]
+        rise = _half_sigmoid(steepness * (x - middle))
+        slant = height * (0.25 - rise**2)
+        columns = [slant * (x - middle), -steepness * slant, rise, np.ones_like(x), x]
         return np.stack(columns[: curve.size], axis=-1)
 
     solve: Any = optimize.least_squares  # whose types take no function for a Jacobian
@@ -116,7 +115,7 @@ def fit_near(x: np.ndarray, y: np.ndarray, guesses: Iterable[np.ndarray], evalua
 
 def curve_at(curve: np.ndarray, x: np.ndarray) -> np.ndarray:
     steepness, middle, height, level, *slope = curve
-    return height * (expit(steepness * (x - middle)) - 0.5) + level + sum(slope) * x
+    return height * _half_sigmoid(steepness * (x - middle)) + level + sum(slope) * x
 
 
 def _guesses(x: np.ndarray, y: np.ndarray, coefficients: int) -> Iterator[np.ndarray]:
@@ -124,8 +123,13 @@ def _guesses(x: np.ndarray, y: np.ndarray, coefficients: int) -> Iterator[np.nda
     for steepness in STEEPNESS:
         found = []
         for middle in np.quantile(x, MIDDLES):
-            columns = [expit(steepness * (x - middle)) - 0.5, np.ones_like(x), x][: coefficients - 2]
+            columns = [_half_sigmoid(steepness * (x - middle)), np.ones_like(x), x][: coefficients - 2]
             matrix = np.stack(columns, axis=-1)
             rest = np.linalg.lstsq(matrix, y)[0]
             found.append((float(((matrix @ rest - y) ** 2).sum()), [steepness, middle, *rest]))
         yield np.array(min(found)[1])
+
+
+def _half_sigmoid(x: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-x)) - 1/2, which does not overflow."""
+    return np.tanh(x / 2) / 2
