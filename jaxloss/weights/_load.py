@@ -125,6 +125,11 @@ def _candidates(trunk: Trunk, exact: bool) -> Iterator[Found]:
     yield Found(cache_folder() / trunk.exact_name, "cache")
 
 
+def is_at_hand(name: str) -> bool:
+    """Whether `load_params` finds them without a download; of a name that it knows, or a file."""
+    return name not in BACKBONE_OF or find_trunk(read_manifest().trunks[BACKBONE_OF[name]]) is not None
+
+
 def find_heads() -> Found:
     """The weights of LPIPS, which are always there."""
     candidates = [Found(folder / HEADS, VARIABLE) for folder in _given_folders()]
