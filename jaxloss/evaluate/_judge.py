@@ -1,5 +1,6 @@
 """Metrics judged by people's choices: which of them choose as people do, how surely, and how good people are."""
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -119,10 +120,11 @@ def _distances(
     trials: TrialSet, scorer: Scorer, side: int | None, report: Report
 ) -> tuple[dict[str, np.ndarray], Sequence[str]]:
     """By metric, `[2, n]` of choices and `[1, n]` of comparisons."""
-    shape = next(batches([trials.spread(1)], batch=1, side=side)).first.shape[1:]
+    alone = functools.partial(batches, side=side, process_index=0, process_count=1)
+    shape = next(alone([trials.spread(1)], batch=1)).first.shape[1:]
     fitting, notes = scorer.fitting(shape)
     batch = scorer.batch_of(shape, len(trials))
-    taken = batches([trials], batch=batch, side=side, process_index=0, process_count=1)
+    taken = alone([trials], batch=batch)
     found = []
     for done, part in enumerate(scorer.distances(_as_trials(taken), fitting), start=1):
         found.append(part)
