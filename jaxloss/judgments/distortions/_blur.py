@@ -6,7 +6,7 @@ import numpy as np
 
 from ..._checks import as_scalar, check_image
 from ..._types import Array, Image, ImageArray, Scalar
-from ._sampling import pixel_grid, sample
+from ._sampling import pixel_lines, sample_lines
 
 
 # Below it, neighbors have no weight in any precision: what a width of 0 means, without dividing by it.
@@ -78,11 +78,11 @@ def motion_blur(x: Image, *, length: Scalar, angle: Scalar, samples: int = 33) -
     """
     x = check_image("motion_blur", "x", x)
     radians = jnp.asarray(as_scalar(angle, x.dtype) * (np.pi / 180), x.dtype)
-    rows, columns = pixel_grid(x)
+    rows, columns = pixel_lines(x)
     steps = jnp.asarray((np.arange(samples) + 0.5) / samples - 0.5, x.dtype) * as_scalar(length, x.dtype)
 
     def add(total: Array, step: Array) -> tuple[Array, None]:
-        return total + sample(x, rows - step * jnp.sin(radians), columns + step * jnp.cos(radians)), None
+        return total + sample_lines(x, rows - step * jnp.sin(radians), columns + step * jnp.cos(radians)), None
 
     # The derivative takes the samples again instead of keeping all of them.
     total, _ = jax.lax.scan(jax.checkpoint(add), jnp.zeros_like(x), steps)

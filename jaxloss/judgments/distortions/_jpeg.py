@@ -41,7 +41,6 @@ CHROMA_STEPS = (
 # Rows are the cosines of a frequency, scaled so that those of 0 and 4 are exact: dividing by 8 makes it orthonormal.
 COSINES = np.cos(np.pi / 16 * np.outer(np.arange(8), 2 * np.arange(8) + 1)) * np.where(np.arange(8), 2**0.5, 1)[:, None]
 
-
 # Samples to coefficients along rows, then along columns; and back, columns first.
 AXES = "...ibj,vj->...ibv", "...aibv,ui->...aubv"
 INVERSE_AXES = "...aubv,ui->...aibv", "...ibv,vj->...ibj"

@@ -1,24 +1,36 @@
-"""Images between their pixels: the one sampler of the blurs and the warps."""
+"""Images between their pixels, bilinear. Beyond the border they go on mirrored, the pixel at the edge repeated."""
 
+import jax
 import jax.numpy as jnp
 
 from ..._types import Array
 
 
-def pixel_grid(image: Array) -> tuple[Array, Array]:
-    """Row and column of each pixel, `[H, W]` each, in the dtype of the image."""
+def pixel_lines(image: Array) -> tuple[Array, Array]:
+    """Numbers of the rows and of the columns, `[H]` and `[W]`, in the dtype of the image."""
     height, width = image.shape[-3:-1]
-    rows, columns = jnp.arange(height, dtype=image.dtype), jnp.arange(width, dtype=image.dtype)
-    return jnp.broadcast_to(rows[:, None], (height, width)), jnp.broadcast_to(columns[None, :], (height, width))
+    return jnp.arange(height, dtype=image.dtype), jnp.arange(width, dtype=image.dtype)
+
+
+def pixel_grid(image: Array) -> tuple[Array, Array]:
+    """Row and column of each pixel, `[H, W]` each."""
+    rows, columns = jnp.meshgrid(*pixel_lines(image), indexing="ij")
+    return rows, columns
+
+
+def sample_lines(image: Array, rows: Array, columns: Array) -> Array:
+    """Samples `[..., h, w, C]` where fractional rows `[h]` cross fractional columns `[w]`."""
+    for axis, positions in ((-3, rows), (-2, columns)):
+        start, share = _parts(positions)
+        first, second = (jnp.take(image, _mirror(start + i, image.shape[axis]), axis, mode="clip") for i in (0, 1))
+        share = jnp.broadcast_to(share.reshape(-1, *(1,) * (-1 - axis)), first.shape)
+        image = (1 - share) * first + share * second
+    return image
 
 
 def sample(image: Array, rows: Array, columns: Array) -> Array:
-    """Bilinear samples `[..., h, w, C]` at fractional rows and columns `[h, w]`.
-
-    Beyond the border the image goes on mirrored, the pixel at the edge repeated, so that no position is outside.
-    """
-    top, left = jnp.floor(rows), jnp.floor(columns)
-    down, right = rows - top, columns - left
+    """Samples `[..., h, w, C]` at fractional rows and columns `[h, w]`."""
+    (top, down), (left, right) = _parts(rows), _parts(columns)
     above, below = (_mirror(top + i, image.shape[-3]) * image.shape[-2] for i in (0, 1))
     before, after = (_mirror(left + i, image.shape[-2]) for i in (0, 1))
     places = jnp.stack([above + before, above + after, below + before, below + after])
@@ -27,6 +39,14 @@ def sample(image: Array, rows: Array, columns: Array) -> Array:
     pixels = image.reshape(*image.shape[:-3], -1, image.shape[-1])
     corners = pixels.at[..., places, :].get(mode="promise_in_bounds")
     return (corners * jnp.broadcast_to(shares[..., None], corners.shape)).sum(-4)
+
+
+def _parts(positions: Array) -> tuple[Array, Array]:
+    """The whole part and the rest."""
+    # Else XLA may compute positions twice, rounded differently, and take each part from another one.
+    positions = jax.lax.optimization_barrier(positions)
+    start = jnp.floor(positions)
+    return start, positions - start
 
 
 def _mirror(position: Array, length: int) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..._checks import as_scalar, check_choice, check_image, error_text
 from ..._types import Array, Image, ImageArray, Scalar
-from ._sampling import pixel_grid, sample
+from ._sampling import pixel_grid, pixel_lines, sample, sample_lines
 from ._ycbcr import check_color
 
 
@@ -177,16 +177,18 @@ def chromatic_aberration(x: Image, *, spread: Scalar) -> ImageArray:
     """
     x = check_image("chromatic_aberration", "x", x)
     check_color("chromatic_aberration", x)
-    rows, columns = pixel_grid(x)
+    rows, columns = pixel_lines(x)
     middle, center = (x.shape[-3] - 1) / 2, (x.shape[-2] - 1) / 2
     spread = as_scalar(spread, x.dtype)
     red, blue = (
-        sample(x[..., channel : channel + 1], middle + scale * (rows - middle), center + scale * (columns - center))
+        sample_lines(
+            x[..., channel : channel + 1], middle + scale * (rows - middle), center + scale * (columns - center)
+        )
         for channel, scale in ((0, 1 - spread), (2, 1 + spread))
     )
     return jnp.clip(jnp.concatenate([red, x[..., 1:2], blue], axis=-1), 0, 1)
 
 
 def _moved(x: Array, down: Scalar, right: Scalar) -> Array:
-    rows, columns = pixel_grid(x)
-    return sample(x, rows - as_scalar(down, x.dtype), columns - as_scalar(right, x.dtype))
+    rows, columns = pixel_lines(x)
+    return sample_lines(x, rows - as_scalar(down, x.dtype), columns - as_scalar(right, x.dtype))

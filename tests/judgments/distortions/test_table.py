@@ -18,7 +18,7 @@ STRENGTHS = (0.0, 0.1, 0.4, 1.0)
 KEYS = jax.random.key(0), jax.random.key(11)  # of which one makes brighter, and the other darker
 # Each function once, since rows that share it differ in parameters only; first those that divide, loop and look up.
 FUNCTIONS = list({row.function: name for name, row in DISTORTIONS.items()}.values())
-INTRICATE = ["colored_noise", "gaussian_blur", "motion_blur", "bilateral_blur"]
+INTRICATE = ["gaussian_blur", "motion_blur", "bilateral_blur", "homography"]
 PLAIN = [name for name in FUNCTIONS if name not in INTRICATE]
 # Without anything random, or with a direction alone that the errors hardly depend on.
 CERTAIN = {"gaussian_blur", "bilateral_blur", "chromatic_aberration", "jpeg", "quantization"}
@@ -96,7 +96,7 @@ def test_plain_functions_have_finite_derivatives_too(x: np.ndarray) -> None:
 
 def test_vmap_is_a_loop(x: np.ndarray, images: dict[str, np.ndarray]) -> None:
     """Over keys and strengths, for rows that draw, loop and look up."""
-    some = functools.partial(distort_some, ("impulse_noise", "motion_blur"))
+    some = functools.partial(distort_some, ("impulse_noise", "motion_blur", "homography"))
     mapped = jax.vmap(jax.vmap(some, (None, None, 0)), (0, None, None))
     for name, image in jax.jit(mapped)(jnp.stack(KEYS), x, jnp.asarray(STRENGTHS)).items():
         np.testing.assert_allclose(image, images[name], atol=1e-5, err_msg=name)
