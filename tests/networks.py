@@ -10,7 +10,7 @@ import jax
 import numpy as np
 
 from jaxloss.backbones._features import BACKBONES, PREPROCESSING
-from jaxloss.backbones._layers import Conv, Fire, Pool, Relu, Table, used_layers
+from jaxloss.backbones._layers import Conv, Fire, Lab, Norm, Pool, Relu, Table, used_layers
 from jaxloss.backbones._lpips_nets import LPIPS_NETS
 from jaxloss.backbones._vgg import VGG16
 from jaxloss.weights._convert import layout
@@ -33,8 +33,8 @@ def random_params(table: Table, channels: int = 3, seed: int = 0) -> dict[str, A
     params = {}
     for layer in table:
         match layer:
-            case Conv(name, width, size):
-                params[name] = conv_params(size, channels, width)
+            case Conv(name, width, size, groups=groups):
+                params[name] = conv_params(size, channels // groups, width)
                 channels = width
             case Fire(name, squeeze, expand):
                 sides = {f"expand{size}x{size}": conv_params(size, squeeze, expand) for size in (1, 3)}
@@ -55,7 +55,7 @@ def thinned(table: Table, layers: tuple[str, ...]) -> Table:
                 thin.append(layer)
             case Fire(name) if name in layers:
                 thin.append(layer._replace(squeeze=WIDTH // 2, expand=WIDTH // 2))
-            case Pool():
+            case Pool() | Norm() | Lab():
                 thin.append(layer)
     return tuple(thin)
 

@@ -10,12 +10,14 @@ from jax.typing import DTypeLike
 from .._checks import as_scalar, check_choice, check_fits, check_image, check_positive, error_text
 from .._types import Array, FeatureArrays, Image, Params, Scalar
 from ._alexnet import ALEXNET
+from ._caffenet import CAFFENETS
 from ._layers import Conv, Fire, Table, smallest_side, used_layers
 from ._squeezenet import SQUEEZENET1_1
 from ._vgg import VGG16, VGG19
 
 
-BACKBONES: dict[str, Table] = {"alexnet": ALEXNET, "vgg16": VGG16, "vgg19": VGG19, "squeezenet1_1": SQUEEZENET1_1}
+TORCHVISION: dict[str, Table] = {"alexnet": ALEXNET, "vgg16": VGG16, "vgg19": VGG19, "squeezenet1_1": SQUEEZENET1_1}
+BACKBONES: dict[str, Table] = {**TORCHVISION, **CAFFENETS}
 
 # A user's own network: parameters and preprocessed images [n, H, W, C] to named features [n, h, w, c].
 FeatureFunction = Callable[[Params, Array], Mapping[str, Array]]
@@ -54,7 +56,8 @@ def extract_features(
     Args:
         x: Image, `[..., H, W, 3]`, floating, values in `[0, data_range]`.
         net: `"alexnet"`, `"vgg16"`, `"vgg19"`, `"squeezenet1_1"`; or a function of your own, `net(params, images)`,
-            from preprocessed images `[n, H, W, C]` to a mapping of names to features `[n, h, w, c]`.
+            from preprocessed images `[n, H, W, C]` to a mapping of names to features `[n, h, w, c]`. Parameters of your
+            own for `"caffenet_bigan"`, ... come from `jaxloss weights convert`.
         params: Of the network: `load_params(net)`, `{"conv1": {"kernel", "bias"}, ...}`.
         layers: Names of layers: `"conv3_3"` before its ReLU, `"relu3_3"` after it, `"pool3"`, `"fire5"`.
         data_range: Largest minus smallest possible pixel value: 1.0 for [0, 1], 255.0 for [0, 255].

@@ -4,20 +4,24 @@ from typing import NamedTuple
 
 
 class Conv(NamedTuple):
-    """A square convolution with bias, before its ReLU."""
+    """A square convolution with bias, before its ReLU; each of the groups sees a part of the channels."""
 
     name: str
     features: int
     size: int = 3
     stride: int = 1
     padding: int = 1
+    groups: int = 1
 
     def output_size(self, size: int) -> int:
         return (size + 2 * self.padding - self.size) // self.stride + 1
 
 
 class Relu(NamedTuple):
+    """What is negative is multiplied by the slope."""
+
     name: str
+    slope: float = 0.0
 
     def output_size(self, size: int) -> int:
         return size
@@ -47,7 +51,30 @@ class Fire(NamedTuple):
         return size
 
 
-Layer = Conv | Relu | Pool | Fire
+class Norm(NamedTuple):
+    """Local response normalization, `x / (1 + alpha * mean of the squares of the channels around it) ** beta`."""
+
+    name: str
+    channels: int = 5
+    alpha: float = 1e-4
+    beta: float = 0.75
+
+    def output_size(self, size: int) -> int:
+        return size
+
+
+class Lab(NamedTuple):
+    """CIE Lab of RGB images that were normalized as for ImageNet, by `(x - offset) / scale`."""
+
+    name: str
+    offset: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    scale: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+    def output_size(self, size: int) -> int:
+        return size
+
+
+Layer = Conv | Relu | Pool | Fire | Norm | Lab
 Table = tuple[Layer, ...]
 
 

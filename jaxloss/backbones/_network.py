@@ -8,8 +8,9 @@ from jax import lax
 from jax.typing import DTypeLike
 
 from .._types import Array
+from ..ops._color import rgb_to_lab
 from ..ops._convolution import convolution
-from ._layers import Conv, Fire, Pool, Relu, Table, used_layers
+from ._layers import Conv, Fire, Lab, Norm, Pool, Relu, Table, used_layers
 
 
 convolve = functools.partial(nn.Conv, conv_general_dilated=convolution)
@@ -30,14 +31,20 @@ class Backbone(nn.Module):
         features = {}
         for layer in used_layers(self.layers, self.taps):
             match layer:
-                case Conv(name, width, size, stride, padding):
-                    x = convolve(width, (size, size), stride, padding, dtype=self.dtype, name=name)(x)
-                case Relu(name):
-                    x = nn.relu(x)
+                case Conv(name, width, size, stride, padding, groups):
+                    conv = functools.partial(convolve, feature_group_count=groups, dtype=self.dtype, name=name)
+                    x = conv(width, (size, size), stride, padding)(x)
+                case Relu(name, slope):
+                    x = nn.leaky_relu(x, slope) if slope else nn.relu(x)
                 case Pool(name):
                     x = _max_pool(x, layer)
                 case Fire(name, squeeze, expand):
                     x = FireModule(squeeze, expand, self.dtype, name=name)(x)
+                case Norm(name):
+                    x = _normalize_locally(x, layer)
+                case Lab(name, offset, scale):
+                    offset, scale = (jnp.asarray(numbers, x.dtype).reshape(1, 1, 1, 3) for numbers in (offset, scale))
+                    x = rgb_to_lab(x * scale + offset)
             features[name] = x
         return {name: features[name] for name in self.taps}
 
@@ -74,3 +81,10 @@ def _max_along(x: Array, pool: Pool, axis: int) -> Array:
 def _first_maximum(a: Array, b: Array) -> Array:
     """The maximum, whose gradient goes to the first of equal values, as in torch."""
     return jnp.where((a >= b) | jnp.isnan(a), a, b)
+
+
+def _normalize_locally(x: Array, norm: Norm) -> Array:
+    around = norm.channels // 2
+    squares = jnp.pad(x * x, [(0, 0)] * (x.ndim - 1) + [(around, around)])
+    shifted = (lax.slice_in_dim(squares, i, i + x.shape[-1], axis=-1) for i in range(norm.channels))
+    return x * (1 + norm.alpha / norm.channels * functools.reduce(jnp.add, shifted)) ** -norm.beta

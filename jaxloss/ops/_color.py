@@ -1,4 +1,4 @@
-"""Color conversions that metrics are defined on: one table of 3 x 3 matrices from RGB, one function."""
+"""Color conversions that metrics and networks are defined on: one table of 3 x 3 matrices from RGB, and Lab."""
 
 import functools
 
@@ -6,6 +6,7 @@ import jax.numpy as jnp
 
 from .._checks import Pair, check_choice, check_image, error_text
 from .._types import Array, GrayArray, Image, ImageArray
+from ._numerics import safe_power
 
 
 LUMA = (0.299, 0.587, 0.114)  # Recommendation ITU-R BT.601
@@ -44,6 +45,48 @@ def convert_color(image: Image, *, to: str) -> ImageArray:
     check_choice("convert_color", "to", to, COLOR_MATRICES)
     image = _check_rgb("convert_color", image)
     return jnp.concatenate([_weigh(image, row) for row in COLOR_MATRICES[to]], axis=-1)
+
+
+# From linear RGB of sRGB's primaries to XYZ, each divided by that of its white (D65, 2 degrees).
+SRGB_TO_XYZ = (
+    (0.412453 / 0.95047, 0.357580 / 0.95047, 0.180423 / 0.95047),
+    (0.212671, 0.715160, 0.072169),
+    (0.019334 / 1.08883, 0.119193 / 1.08883, 0.950227 / 1.08883),
+)
+
+
+def rgb_to_lab(image: Image) -> ImageArray:
+    """CIE 1976 L*a*b* of an sRGB image, under the white of daylight (D65).
+
+    Args:
+        image: `[..., H, W, 3]`, sRGB with its gamma, floating, values in [0, 1].
+
+    Returns:
+        `[..., H, W, 3]`: lightness in [0, 100]; green to red and blue to yellow, about [-110, 110], 0 for gray.
+
+    Raises:
+        ValueError: If the last axis is not 3 long.
+
+    Gradient:
+        Finite everywhere, in black too.
+
+    Example:
+        >>> import jax.numpy as jnp, jaxloss
+        >>> print(jaxloss.ops.rgb_to_lab(jnp.array([[[1.0, 0.0, 0.0]]])).round())
+        [[[53. 80. 67.]]]
+
+    Reference:
+        CIE 15:2004; IEC 61966-2-1. https://en.wikipedia.org/wiki/CIELAB_color_space
+    """
+    image = _check_rgb("rgb_to_lab", image)
+    linear = jnp.where(image > 0.04045, safe_power((image + 0.055) / 1.055, 2.4), image / 12.92)
+    x, y, z = (_lightness(_weigh(linear, row)) for row in SRGB_TO_XYZ)
+    return jnp.concatenate([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+
+
+def _lightness(t: Array) -> Array:
+    """A cube root whose slope ends at a small t, so that black has one."""
+    return jnp.where(t > 0.008856, safe_power(t, 1 / 3), 7.787 * t + 16 / 116)
 
 
 def rgb_to_y(image: Image) -> GrayArray:

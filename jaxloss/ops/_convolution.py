@@ -33,6 +33,10 @@ FEW_CHANNELS = 4  # half a vector register of a usual CPU
 
 def convolution(x: Array, kernel: Array, strides: Sequence[int], padding: str | Pads, **options: Any) -> Array:
     """`lax.conv_general_dilated` of `[n, H, W, C]` with kernels `[height, width, C, features]`; a hook of `nn.Conv`."""
+    groups = options.pop("feature_group_count", 1)
+    if groups > 1:  # apart, for XLA's own are slower on a CPU, and not arranged
+        pairs = zip(jnp.split(x, groups, axis=-1), jnp.split(kernel, groups, axis=-1), strict=True)
+        return jnp.concatenate([convolution(*pair, strides, padding, **options) for pair in pairs], axis=-1)
     if options.get("precision") is None and jnp.finfo(x.dtype).bits >= 32:
         options["precision"] = lax.Precision.HIGHEST
     if x.dtype != jnp.float32:  # arranged, float64 would run in XLA's own loops, ten times slower than the library

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._checks import error_text
-from ..backbones._features import BACKBONES
+from ..backbones._features import BACKBONES, TORCHVISION
 from ..backbones._layers import Conv, Fire
 from ._errors import WeightsError
 from ._tensors import Tensors
@@ -25,14 +25,14 @@ class Place(NamedTuple):
 
 
 def layout(net: str) -> dict[str, Place]:
-    """All tensors of a network by our names: the layers of its table are those of torchvision's `features`."""
+    """All tensors of a network by our names; the layers of torchvision's tables are those of its `features`."""
     places: dict[str, Place] = {}
     channels = 3
     for index, layer in enumerate(BACKBONES[net]):
         torch_name = f"features.{index}"
         match layer:
-            case Conv(name, width, size):
-                places |= _convolution(name, torch_name, (size, size, channels, width))
+            case Conv(name, width, size, groups=groups):
+                places |= _convolution(name, torch_name, (size, size, channels // groups, width))
                 channels = width
             case Fire(name, squeeze, expand):
                 places |= _convolution(f"{name}/squeeze", f"{torch_name}.squeeze", (1, 1, channels, squeeze))
@@ -69,9 +69,9 @@ def _ours(tensor: np.ndarray) -> np.ndarray:
 def identify(state: Mapping[str, np.ndarray], source: str) -> str:
     """The network whose convolutions these are, all of them and no others."""
     shapes = {name: tensor.shape for name, tensor in state.items()}
-    for net in BACKBONES:
+    for net in TORCHVISION:
         if shapes == {place.torch_name: place.torch_shape for place in layout(net).values()}:
             return net
     got = ", ".join(f"{name} {shape}" for name, shape in list(shapes.items())[:2]) + ", ..." if shapes else "none"
-    expected = f"the features of one of {sorted(BACKBONES)} as torchvision names them"
+    expected = f"the features of one of {sorted(TORCHVISION)} as torchvision names them"
     raise WeightsError(error_text(source, expected, got, "Other networks are not converted."))

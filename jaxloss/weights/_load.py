@@ -9,8 +9,8 @@ import jax
 import numpy as np
 
 from .._checks import check_choice, error_text
-from ..backbones._features import BACKBONES, PREPROCESSING
-from ..backbones._lpips_nets import LPIPS_NETS
+from ..backbones._features import PREPROCESSING, TORCHVISION
+from ..backbones._lpips_nets import PUBLISHED_NETS
 from ._errors import WeightsError
 from ._manifest import HEADS, Trunk, read_manifest, shipped_folder
 from ._saved import read_saved
@@ -19,7 +19,10 @@ from ._tensors import EXTENSION, Tensors, nest
 
 VARIABLE = "JAXLOSS_WEIGHTS"
 # What can be loaded, and whose convolutions belong to it.
-BACKBONE_OF = {**{net: net for net in BACKBONES}, **{f"lpips-{net}": row.backbone for net, row in LPIPS_NETS.items()}}
+BACKBONE_OF = {
+    **{net: net for net in TORCHVISION},
+    **{f"lpips-{net}": row.backbone for net, row in PUBLISHED_NETS.items()},
+}
 # The first version of LPIPS fed images in [-1, 1] to networks trained on normalized ones.
 LPIPS_PREPROCESSING = {"0.0": PREPROCESSING["symmetric"], "0.1": PREPROCESSING["lpips"]}
 
@@ -75,7 +78,7 @@ def load_params(name: str | os.PathLike[str], *, version: str | None = None, exa
             raise ValueError(error_text("load_params", "no choice of a version of a file", got, "Leave them out."))
         return _arrays(read_saved(name))
     check_choice("load_params", "name", name, BACKBONE_OF)
-    if name not in BACKBONES:
+    if name not in TORCHVISION:
         version = "0.1" if version is None else version
         check_choice("load_params", "version", version, LPIPS_PREPROCESSING)
     elif version is not None:

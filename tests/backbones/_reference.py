@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from jaxloss.backbones._layers import Conv, Fire, Layer, Pool, Table
+from jaxloss.backbones._layers import Conv, Fire, Lab, Layer, Norm, Pool, Relu, Table
+from jaxloss.ops import rgb_to_lab
 
 
 def activations(table: Table, params: dict[str, Any], x: np.ndarray) -> dict[str, np.ndarray]:
@@ -18,15 +19,26 @@ def activations(table: Table, params: dict[str, Any], x: np.ndarray) -> dict[str
 
 def run_layer(layer: Layer, params: dict[str, Any], x: np.ndarray) -> np.ndarray:
     match layer:
-        case Conv(_, _, _, stride, padding):
-            return convolve(x, params, stride, padding)
+        case Conv(_, _, _, stride, padding, groups):
+            towers = zip(*(np.split(z, groups, axis=-1) for z in (x, params["kernel"], params["bias"])), strict=True)
+            return np.concatenate(
+                [convolve(z, {"kernel": k, "bias": b}, stride, padding) for z, k, b in towers], axis=-1
+            )
         case Pool(_, size, stride, ceil):
             return max_pool(x, size, stride, ceil)
         case Fire():
             narrow = np.maximum(convolve(x, params["squeeze"]), 0)
             sides = convolve(narrow, params["expand1x1"]), convolve(narrow, params["expand3x3"], padding=1)
             return np.maximum(np.concatenate(sides, axis=-1), 0)
-    return np.maximum(x, 0)
+        case Norm(_, channels, alpha, beta):
+            around = [x[..., max(0, i - channels // 2) : i + channels // 2 + 1] for i in range(x.shape[-1])]
+            squares = np.stack([(z**2).sum(axis=-1) for z in around], axis=-1)
+            return x / (1 + alpha / channels * squares) ** beta
+        case Lab(_, offset, scale):
+            return np.asarray(rgb_to_lab(np.asarray(x * np.array(scale) + np.array(offset), np.float32)))
+        case Relu(_, slope):
+            return np.where(x > 0, x, slope * x)
+    raise NotImplementedError(layer)
 
 
 def convolve(x: np.ndarray, params: dict[str, np.ndarray], stride: int = 1, padding: int = 0) -> np.ndarray:

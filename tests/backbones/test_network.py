@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from jaxloss._types import FeatureArrays, Params
-from jaxloss.backbones._features import BACKBONES
-from jaxloss.backbones._layers import Conv, Fire, Pool, Relu, Table
+from jaxloss.backbones._features import BACKBONES, PREPROCESSING
+from jaxloss.backbones._layers import Conv, Fire, Lab, Norm, Pool, Relu, Table
 from jaxloss.backbones._network import Backbone
+from jaxloss.ops import rgb_to_lab
 from tests.backbones._reference import activations, max_pool, window_starts
 from tests.networks import random_params
 
@@ -21,8 +22,12 @@ TABLES: dict[str, Table] = {
     "strided": (Conv("a", 6, size=5, stride=3, padding=2), Relu("b"), Conv("c", 4, size=2, stride=2, padding=0)),
     "floor": (Conv("a", 5), Pool("b", 3, 2), Relu("c"), Conv("d", 3), Pool("e", 2, 2)),
     "ceil": (Conv("a", 5, stride=2, padding=0), Pool("b", 3, 2, ceil=True), Relu("c"), Pool("d", 2, 2, ceil=True)),
+    "towers": (
+        Conv("a", 6, size=5, stride=4, padding=0, groups=2), Relu("b", 0.2), Norm("c", alpha=0.5),
+        Conv("d", 8, size=2, groups=2), Norm("e", 3, alpha=2.0, beta=0.5),
+    ),
     "fire": (Conv("a", 4), Fire("b", 3, 5), Pool("c", 3, 2, ceil=True), Fire("d", 2, 4)),
-}
+}  # fmt: skip
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
@@ -57,6 +62,13 @@ def test_networks(net: str, shape: tuple[int, int], rng: np.random.Generator) ->
         largest = np.abs(expected).max()
         assert 0.1 < largest < 100
         np.testing.assert_allclose(features[layer][0], expected, rtol=0, atol=1e-5 * largest, err_msg=layer)
+
+
+def test_lab_undoes_the_normalization(rng: np.random.Generator) -> None:
+    image = rng.uniform(size=(1, 4, 5, 3)).astype(np.float32)
+    offset, scale = (np.asarray(numbers, np.float32) for numbers in PREPROCESSING["imagenet"])
+    features = run((Lab("lab"),), ("lab",), {}, (image - offset) / scale)
+    np.testing.assert_allclose(features["lab"], rgb_to_lab(image), atol=1e-3)
 
 
 def test_maximum_of_negative_values_at_the_border() -> None:

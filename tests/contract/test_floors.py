@@ -44,7 +44,8 @@ LONGEST_FILE = 400
 
 # Tables of data and types: what reads them is tested.
 UNTESTED = {
-    "judgments/test_trials.py", "test_types.py", "backbones/test_alexnet.py", "backbones/test_lpips_nets.py",
+    "judgments/test_trials.py", "test_types.py", "backbones/test_alexnet.py", "backbones/test_caffenet.py",
+    "backbones/test_lpips_nets.py",
     "backbones/test_squeezenet.py",
     "backbones/test_vgg.py", "weights/test_errors.py", "weights/test_manifest.py",
 }  # fmt: skip
@@ -59,7 +60,9 @@ TESTED_WITH = {
     "ops/test_strips.py": "ops/test_sums.py",
     "perceptual/test_lpips_distances.py": "perceptual/test_lpips.py",
     "sde/test_curves.py": "sde/test_fit.py",
+    "weights/test_caffe_nets.py": "weights/test_caffe.py",
     "weights/test_files.py": "weights/test_load.py",
+    "weights/test_protobuf.py": "weights/test_caffe.py",
     "weights/test_tensors.py": "weights/test_load.py",
 }
 # All networks under every transformation.

@@ -12,13 +12,13 @@ import pytest
 import scipy.stats
 
 from jaxloss import load_params, lpips
-from jaxloss.backbones._lpips_nets import LPIPS_NETS
+from jaxloss.backbones._lpips_nets import LPIPS_NETS, PUBLISHED_NETS
 from jaxloss.judgments import gaussian_trunk, init_lpips
 from jaxloss.weights._tensors import flatten
 from tests.networks import shapes_of_params, thin_networks
 
 
-@pytest.mark.parametrize("net", LPIPS_NETS)
+@pytest.mark.parametrize("net", PUBLISHED_NETS)
 def test_form_is_that_of_the_published_ones(net: str) -> None:
     made = jax.eval_shape(functools.partial(init_lpips, net=net), jax.random.key(0))
     published = flatten(shapes_of_params(f"lpips-{net}"))
@@ -67,7 +67,7 @@ def test_numbers_are_drawn_as_torchvision_draws_them() -> None:
 
 
 def test_heads_are_torchs_without_what_is_negative() -> None:
-    heads = np.stack([head for net in LPIPS_NETS for head in thin(net)["heads"].values()]) * math.sqrt(8)
+    heads = np.stack([head for net in PUBLISHED_NETS for head in thin(net)["heads"].values()]) * math.sqrt(8)
     assert heads.min() == 0 and 0.3 < (heads == 0).mean() < 0.7
     assert is_uniform(2 * heads[heads > 0] - 1)
 

@@ -1,10 +1,11 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from PIL import Image
 
 from jaxloss._checks import Pair
-from jaxloss.ops import convert_color, rgb_to_y
+from jaxloss.ops import convert_color, rgb_to_lab, rgb_to_y
 from jaxloss.ops._color import luma_pair
 
 
@@ -40,8 +41,23 @@ def test_luma_of_pairs():
         luma_pair("f", Pair(jnp.moveaxis(x, -1, 0), jnp.moveaxis(y, -1, 0), None))
 
 
+# Of Bruce Lindbloom's calculator, under D65, to one digit.
+LAB = {
+    (1, 0, 0): (53.2, 80.1, 67.2), (0, 1, 0): (87.7, -86.2, 83.2), (0, 0, 1): (32.3, 79.2, -107.9),
+    (1, 1, 0): (97.1, -21.6, 94.5), (1, 1, 1): (100, 0, 0), (0, 0, 0): (0, 0, 0), (0.5, 0.5, 0.5): (53.4, 0, 0),
+}  # fmt: skip
+
+
+def test_lab_of_known_colors():
+    colors = jnp.asarray(list(LAB), jnp.float32)[None]
+    np.testing.assert_allclose(rgb_to_lab(colors)[0], list(LAB.values()), atol=0.1)
+    slope = jax.jit(jax.vmap(jax.jacfwd(lambda color: rgb_to_lab(color[None, None])[0, 0])))
+    dark = slope(jnp.asarray([[0, 0, 0], [0.02, 0, 0.04], [-0.1, 1.1, 0]], jnp.float32))
+    assert jnp.isfinite(dark).all() and (dark[0, 0] > 0).all()
+
+
 def test_bad_input_raises():
-    for call in (rgb_to_y, lambda z: convert_color(z, to="yiq")):
+    for call in (rgb_to_y, rgb_to_lab, lambda z: convert_color(z, to="yiq")):
         with pytest.raises(ValueError, match="3 channels"):
             call(jnp.zeros((4, 4, 1)))
     with pytest.raises(ValueError, match="to one of"):

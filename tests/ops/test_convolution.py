@@ -77,6 +77,23 @@ def test_values_and_adjoints(
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-11)
 
 
+@pytest.mark.parametrize("stride", [1, 4])
+def test_groups_see_their_own_channels(stride: int, rng: np.random.Generator) -> None:
+    x, kernel = rng.normal(size=(2, 9, 8, 6)), rng.normal(size=(3, 3, 3, 4))
+    towers: dict[str, Any] = {"padding": [(1, 1)] * 2, "dimension_numbers": DIMENSIONS, "feature_group_count": 2}
+    with jax.enable_x64(True):
+        ours, plain = values_and_adjoints(
+            [
+                partial(convolution, strides=(stride, stride), **towers),
+                partial(lax.conv_general_dilated, window_strides=(stride, stride), **towers),
+            ],
+            x,
+            kernel,
+        )
+        for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(plain), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-11)
+
+
 @pytest.mark.parametrize("strides", [(1, 1), (2, 2), (1, 2), (4, 4)])
 @pytest.mark.parametrize("padding", ["SAME", "VALID", [(2, 0), (0, 3)]])
 @pytest.mark.parametrize("dilation", [(1, 1), (2, 3)])

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxloss.backbones._features import BACKBONES, extract_features
+from jaxloss.backbones._features import BACKBONES, TORCHVISION, extract_features
 from jaxloss.backbones._layers import Pool, Table, smallest_side, used_layers
 from jaxloss.backbones._network import Backbone
 from tests.networks import random_params
@@ -61,7 +61,7 @@ def to_torch(image: np.ndarray) -> Any:
     return peer("torch").from_numpy(np.moveaxis(image, -1, 0)[None].copy())
 
 
-@pytest.fixture(scope="module", params=BACKBONES)
+@pytest.fixture(scope="module", params=TORCHVISION)
 def network(request: pytest.FixtureRequest) -> Network:
     torch, torchvision, name = peer("torch"), peer("torchvision"), request.param
     params = random_params(BACKBONES[name])

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxloss.backbones._features import BACKBONES
+from jaxloss.backbones._features import BACKBONES, TORCHVISION
 from jaxloss.backbones._network import Backbone
 from jaxloss.weights._convert import from_torch, identify, layout
 from jaxloss.weights._errors import WeightsError
@@ -47,7 +47,7 @@ def test_names_and_axes(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(params["conv1"]["bias"], state["features.0.bias"])
 
 
-@every_net
+@pytest.mark.parametrize("net", TORCHVISION)
 def test_network_is_identified(net: str, rng: np.random.Generator) -> None:
     state = {name: array for name, array in random_state(net, rng).items() if name.startswith("features.")}
     assert identify(state, "file") == net

@@ -13,7 +13,7 @@ import pytest
 import safetensors.numpy
 
 from jaxloss import load_params
-from jaxloss.backbones._lpips_nets import LPIPS_NETS
+from jaxloss.backbones._lpips_nets import PUBLISHED_NETS
 from jaxloss.weights import _manifest
 from jaxloss.weights._convert import from_torch
 from jaxloss.weights._errors import WeightsError
@@ -104,12 +104,12 @@ def test_exact_alexnet_is_shipped() -> None:
     assert same(load_params("alexnet", exact=True), nest(tensors))
 
 
-@pytest.mark.parametrize("net", LPIPS_NETS)
+@pytest.mark.parametrize("net", PUBLISHED_NETS)
 def test_lpips_params(net: str, shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One set of trunk, heads and preprocessing; the layers are in their order, not by name as in JAX's trees."""
     if net == "squeeze":
         monkeypatch.setenv("JAXLOSS_WEIGHTS", str(shared_data / "weights"))
-    backbone, layers = LPIPS_NETS[net]
+    backbone, layers = PUBLISHED_NETS[net]
     newest, first = load_params(f"lpips-{net}"), load_params(f"lpips-{net}", version="0.0")
     assert same(newest, load_params(f"lpips-{net}", version="0.1"))
     for params in (newest, first):

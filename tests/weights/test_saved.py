@@ -13,7 +13,7 @@ import safetensors.numpy
 
 from jaxloss import InputError, load_params, read_history, save_params
 from jaxloss.backbones._features import BACKBONES
-from jaxloss.backbones._lpips_nets import LPIPS_NETS
+from jaxloss.backbones._lpips_nets import LPIPS_NETS, PUBLISHED_NETS
 from jaxloss.weights import _files
 from jaxloss.weights._errors import WeightsError
 from jaxloss.weights._saved import _recognized, saved_net
@@ -76,7 +76,7 @@ def test_networks_of_one_shape_are_told_apart_by_name(squeeze: dict[str, Any], m
     assert saved_net("mine.safetensors") == "twin"
 
 
-@pytest.mark.parametrize("net", LPIPS_NETS)
+@pytest.mark.parametrize("net", PUBLISHED_NETS)
 def test_published_networks_are_recognized(net: str) -> None:
     with mock.patch.dict(BACKBONES, FULL):
         shapes = flatten(shapes_of_params(f"lpips-{net}"))
