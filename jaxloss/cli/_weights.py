@@ -1,5 +1,6 @@
-"""`jaxloss weights`: list, fetch, convert, verify."""
+"""`jaxloss weights`: list, fetch, convert, learn, verify."""
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,16 +12,21 @@ from rich.table import Table
 
 from .._checks import suggestion
 from .._files import InputError, check_destination, reading
+from ..backbones._lpips_nets import PUBLISHED_NETS
+from ..weights._caffe_nets import KINDS, convert_caffemodel
 from ..weights._errors import WeightsError
 from ..weights._fetch import cache_folder, fetch
-from ..weights._files import convert_pth, read_shipped, read_trunk, save_trunk
+from ..weights._files import convert_own_pth, convert_pth, read_shipped, read_trunk, save_trunk
 from ..weights._load import BACKBONE_OF, VARIABLE, Found, find_heads, find_trunk
 from ..weights._manifest import HEADS, Trunk, read_manifest, shipped_folder
-from ._terminal import Group, show, table
+from ..weights._saved import save_params
+from ..weights._tensors import EXTENSION, nest
+from ._cache import keep_compiled_programs
+from ._terminal import Group, note, show, table, working
 
 
 weights = typer.Typer(
-    cls=Group, help="Weights of networks: which there are, and where; download, convert and verify them."
+    cls=Group, help="Weights of networks: which there are, and where; download, convert, learn and verify them."
 )
 
 
@@ -52,19 +58,82 @@ def fetch_weights(
 
 @weights.command("convert")
 def convert_weights(
-    file: Annotated[str, typer.Argument(metavar="FILE.pth", help="A file of torchvision's weights.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A .pth of torchvision's weights, or a .caffemodel.")],
     output: Annotated[
-        str | None, typer.Option("--output", "-o", metavar="FILE.safetensors", help="By default in the user's cache.")
+        str | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE.safetensors", help="By default, of torchvision's, in the user's cache."
+        ),
     ] = None,
+    kind: Annotated[
+        str | None, typer.Option(metavar="|".join(KINDS), help="Which training without labels a .caffemodel is of.")
+    ] = None,
+    own: Annotated[
+        bool, typer.Option("--own", help="The .pth is of a training of one's own, and not known by its hash.")
+    ] = False,
 ) -> None:
-    """Convert a file that was downloaded by hand, without executing anything in it."""
-    path = None if output is None else check_destination(output, [".safetensors"], "file of weights", [file])
-    with reading(file), open(file, "rb"):
-        pass
-    trunk, tensors = convert_pth(Path(file))
-    path = path or cache_folder() / trunk.exact_name
-    save_trunk(path, tensors, trunk)
-    typer.echo(f"Wrote {path}, the convolutions of {trunk.net}.")
+    """Convert a file that was downloaded by hand, without executing anything in it.
+
+    What --kind or --own make is for jaxloss train-lpips --trunk, and for jaxloss compare --params.
+    """
+    path = None if output is None else check_destination(output, [EXTENSION], "file of weights", [file])
+    with reading(file), open(file, "rb") as content:
+        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    caffe = Path(file).suffix == ".caffemodel"
+    if caffe != (kind is not None) or (caffe and own):
+        raise InputError(f"{file}: --kind belongs to a .caffemodel, and --own to a .pth. Choose one.")
+    if kind is not None and kind not in KINDS:
+        raise InputError(f"no kind {kind!r}. {suggestion(kind, KINDS)}")
+    if not caffe and not own:
+        trunk, tensors = convert_pth(Path(file))
+        net, path = trunk.net, path or cache_folder() / trunk.exact_name
+        save_trunk(path, tensors, trunk)
+    else:
+        if path is None:
+            raise InputError(f"{file}: say where to, with -o FILE{EXTENSION}.")
+        net, tensors = convert_own_pth(Path(file)) if kind is None else convert_caffemodel(Path(file), kind)
+        save_params(path, nest(tensors), net=net, history={"file": Path(file).name, "sha256": sha256})
+    typer.echo(f"Wrote {path}, the convolutions of {net}.")
+
+
+@weights.command("kmeans")
+def learn_weights(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Photographs; no labels are needed.")],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE.safetensors", help="The file to write.")],
+    net: Annotated[str, typer.Option(metavar="|".join(PUBLISHED_NETS), help="The network.")] = "alex",
+    crops: Annotated[int, typer.Option(help="Random parts of the photographs.")] = 300,
+    side: Annotated[int, typer.Option(help="Their height and width in pixels.")] = 128,
+    seed: Annotated[int, typer.Option(help="Of the randomness.")] = 0,
+) -> None:
+    """Learn a network from photographs by k-means (Krähenbühl et al. 2016). Takes about a minute on two cores.
+
+    It is for jaxloss train-lpips --trunk, and for jaxloss compare --params.
+    """
+    import jax
+
+    from ..images import random_crops, read_photographs, stack_images
+    from ..judgments import kmeans_trunk
+
+    path = check_destination(output, [EXTENSION], "file of weights")
+    if net not in PUBLISHED_NETS:
+        raise InputError(f"no network {net!r}. {suggestion(net, PUBLISHED_NETS)}")
+    if min(crops, side) < 1:
+        raise InputError("--crops and --side are at least 1.")
+    photographs, notes = read_photographs(folder, side)
+    note(notes)
+    if not photographs:
+        raise InputError(f"{folder}: there are no color photographs of at least {side} x {side} pixels.")
+    crop_key, key = jax.random.split(jax.random.key(seed))
+    images = random_crops(crop_key, stack_images(photo.pixels for photo in photographs), count=crops, side=side)
+    keep_compiled_programs()
+    try:
+        with working("Clustering"):
+            params = kmeans_trunk(key, images, net=net)
+    except ValueError as error:  # too few or too small
+        raise InputError(str(error)) from error
+    history = {"method": "k-means", "photographs": len(photographs), "crops": crops, "side": side, "seed": seed}
+    save_params(path, params, net=PUBLISHED_NETS[net].backbone, history=history)
+    typer.echo(f"Wrote {path}, the convolutions of {PUBLISHED_NETS[net].backbone}.")
 
 
 @weights.command("verify")

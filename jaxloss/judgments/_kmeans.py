@@ -74,11 +74,13 @@ def kmeans_trunk(key: Array, images: Image, *, net: str = "alex") -> dict[str, A
         way_out = "One image is not enough; images of other sizes: crop them."
         raise ValueError(error_text("kmeans_trunk", "images of shape [n, H, W, 3]", images.shape, way_out))
     check_fits("kmeans_trunk", f"{table[-1].name} of {net}", smallest_side(table), images, "Crop larger images.")
+    convolutions = list(_convolutions(table))
+    for before, conv, name in convolutions:
+        _check_count(conv, name, len(images), before, images.shape[1:3])
     offset, scale = (jnp.asarray(numbers, jnp.float32) for numbers in PREPROCESSING["lpips"])
     images = (images - offset.reshape(1, 1, 1, 3)) / scale.reshape(1, 1, 1, 3)
     learned: dict[str, Array] = {}
-    for step, (before, conv, name) in enumerate(_convolutions(table)):
-        _check_count(conv, name, len(images), before, images.shape[1:3])
+    for step, (before, conv, name) in enumerate(convolutions):
         params = nest(learned)
         if before and before[-1].name == NARROW:
             params["squeeze"] = params[name.split("/")[0]]["squeeze"]
@@ -122,8 +124,9 @@ def _check_count(conv: Conv, name: str, count: int, before: Table, sides: tuple[
 def _learn(key: Array, params: dict[str, Any], images: Array, *, before: Table, conv: Conv) -> Filters:
     patch_key, filter_key = jax.random.split(key)
     patches = _patches(patch_key, params, images, before, conv)
-    kernel, bias = _filters(filter_key, patches.reshape(len(patches), -1), conv.features)
-    return Filters(kernel.reshape(*patches.shape[1:], conv.features), bias)
+    learn = jax.vmap(functools.partial(_filters, count=conv.features // conv.groups))
+    found = learn(jax.random.split(filter_key, conv.groups), jnp.stack(jnp.split(patches, conv.groups, axis=-1)))
+    return Filters(jnp.concatenate(list(found.kernel), axis=-1), found.bias.reshape(-1))
 
 
 def _patches(key: Array, params: dict[str, Any], images: Array, before: Table, conv: Conv) -> Array:
@@ -155,8 +158,9 @@ def _patches(key: Array, params: dict[str, Any], images: Array, before: Table, c
 
 
 def _filters(key: Array, patches: Array, count: int) -> Filters:
-    """Kernels `[d, count]` and biases of responses to patches `[n, d]`, as in the docstring of `kmeans_trunk`."""
+    """Kernels and biases of responses to patches `[n, size, size, C]`, as in the docstring of `kmeans_trunk`."""
     basis_key, center_key = jax.random.split(key)
+    window, patches = patches.shape[1:], patches.reshape(len(patches), -1)
     mean = patches.mean(axis=0)
     centered = patches - mean[None]
     whitening = _whitening(basis_key, matmul(centered.T, centered) / len(patches), count)
@@ -164,7 +168,7 @@ def _filters(key: Array, patches: Array, count: int) -> Filters:
     kernel = matmul(whitening, centers.T)
     deviation = jnp.sqrt(jnp.square(matmul(centered, kernel)).mean(axis=0))
     kernel = kernel / jnp.where(deviation > 0, deviation, 1)[None]
-    return Filters(kernel, BIAS - matmul(mean, kernel))
+    return Filters(kernel.reshape(*window, count), BIAS - matmul(mean, kernel))
 
 
 def _whitening(key: Array, covariance: Array, count: int) -> Array:

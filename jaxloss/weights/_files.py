@@ -101,6 +101,14 @@ def convert_pth(path: Path) -> tuple[Trunk, Tensors]:
     return trunk, _from_official(path, state, trunk)
 
 
+def convert_own_pth(path: Path) -> tuple[str, Tensors]:
+    """A network of torchvision's that was trained on something else: its name and its convolutions, as they are."""
+    state = {name.replace("module.", ""): tensor for name, tensor in read_pth(path).items()}  # DataParallel's names
+    state = {name: tensor for name, tensor in state.items() if name.startswith("features.")}
+    net = identify(state, str(path))
+    return net, from_torch(net, state, str(path))
+
+
 def save_trunk(path: Path, tensors: Tensors, trunk: Trunk) -> None:
     """The convolutions of torchvision's network."""
     history = {"net": trunk.net, "origin": trunk.url, "license": trunk.license}

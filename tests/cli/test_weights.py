@@ -1,23 +1,32 @@
 """`jaxloss weights`: list, fetch, convert, verify."""
 
 import functools
+import hashlib
 import shutil
 from pathlib import Path
+from typing import Any
 
+import jax
 import numpy as np
 import pytest
 import safetensors.numpy
+from PIL import Image
 
-from jaxloss import load_params
+from jaxloss import load_params, read_history
+from jaxloss.backbones._features import BACKBONES
+from jaxloss.evaluate import metric_from_file
 from jaxloss.weights._convert import from_torch
 from jaxloss.weights._manifest import Trunk, read_manifest, shipped_folder
 from tests._command_line import Run, only_line
+from tests.networks import thin_networks, tiny_params
+from tests.weights._caffe_files import layers as caffe_layers
 from tests.weights._networks import official_file, random_state, trunk_of, use_trunks
-from tests.weights._pth_files import Call, Name, state_dict, zip_file
+from tests.weights._pth_files import Call, Name, saved, state_dict, zip_file
 
 
 FILES, TRUNKS = read_manifest().files, read_manifest().trunks
 NET = "squeezenet1_1"
+THIN_ALEX, THIN_BIGAN = tiny_params("lpips-alex")["trunk"], tiny_params("lpips-bigan")["trunk"]
 
 
 @pytest.fixture
@@ -104,6 +113,57 @@ def test_convert(run: Run, official: Trunk, cache: Path) -> None:
     assert sorted(path.name for path in Path().iterdir()) == ["cache", "mine.safetensors", "official.pth"]
 
 
+def test_convert_a_network_that_was_trained_without_labels(run: Run) -> None:
+    """It is a metric at once, and what it came of is known."""
+    with thin_networks():
+        Path("mine.caffemodel").write_bytes(b"".join(caffe_layers(BACKBONES["caffenet_bigan"], THIN_BIGAN)))
+        code, out, err = run("convert", "mine.caffemodel", "--kind", "bigan", "-o", "bigan.safetensors")
+        assert (code, out, err) == (0, "Wrote bigan.safetensors, the convolutions of caffenet_bigan.\n", "")
+        assert metric_from_file("bigan.safetensors").options == {"net": "bigan"}
+    sha256 = hashlib.sha256(Path("mine.caffemodel").read_bytes()).hexdigest()
+    expected = {"net": "caffenet_bigan", "file": "mine.caffemodel", "sha256": sha256}
+    assert read_history("bigan.safetensors") == expected
+    np.testing.assert_array_equal(load_params("bigan.safetensors")["conv2"]["kernel"], THIN_BIGAN["conv2"]["kernel"])
+
+
+def test_convert_a_training_of_ones_own(run: Run, rng: np.random.Generator) -> None:
+    """By torchvision's names, as they are and as parallel training has them."""
+    state = random_state("alexnet", rng)
+    for name, prefix in (("a", ""), ("b", "module."), ("c", "features.module.")):
+        renamed = {key.replace("features.", prefix) if name == "c" else prefix + key: z for key, z in state.items()}
+        Path(f"{name}.pth").write_bytes(saved(renamed, legacy=False))
+        code, out, _ = run("convert", f"{name}.pth", "--own", "-o", f"{name}.safetensors")
+        assert (code, out) == (0, f"Wrote {name}.safetensors, the convolutions of alexnet.\n")
+        kernel = load_params(f"{name}.safetensors")["conv3"]["kernel"]
+        np.testing.assert_array_equal(kernel, state["features.6.weight"].transpose(2, 3, 1, 0))
+
+
+def test_kmeans(run: Run, monkeypatch: pytest.MonkeyPatch, photograph: np.ndarray) -> None:
+    Path("photos").mkdir()
+    for name, image in (("a", photograph[:80, :90]), ("small", photograph[:40, :40])):
+        Image.fromarray(np.rint(255 * image).astype(np.uint8)).save(f"photos/{name}.png")
+    seen = []
+
+    def learn(key: jax.Array, images: jax.Array, *, net: str) -> dict[str, Any]:
+        seen.append((images, net))
+        return THIN_ALEX
+
+    monkeypatch.setattr("jaxloss.judgments.kmeans_trunk", learn)
+    command = "kmeans photos -o trunk.safetensors --crops 3 --side 64"
+    with thin_networks():
+        code, out, err = run(*command.split())
+        run(*command.replace("trunk", "again").split())
+        run(*command.replace("trunk", "other").split(), "--seed", "1")
+    assert (code, out) == (0, "Wrote trunk.safetensors, the convolutions of alexnet.\n")
+    assert only_line(err).startswith("note: small.png is left out: it is smaller than")
+    assert [(images.shape, net) for images, net in seen] == 3 * [((3, 64, 64, 3), "alex")]
+    first, again, other = (images for images, _ in seen)
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+    history = {"net": "alexnet", "method": "k-means", "photographs": 1, "crops": 3, "side": 64, "seed": 0}
+    assert read_history("trunk.safetensors") == history
+
+
 def test_fetch(run: Run, official: Trunk, cache: Path) -> None:
     code, out, err = run("fetch", "lpips-squeeze")
     assert (code, out) == (2, "")
@@ -158,6 +218,23 @@ def test_verify(run: Run, official: Trunk, cache: Path, tmp_path: Path, monkeypa
         ("convert alexnet.pth", "alexnet.pth: expected tensors of digest f72b8c85"),
         ("convert vgg19.pth", "vgg19.pth: expected sha256 dcbb9e9d"),
         ("convert heads.pth", "heads.pth: expected the features of one of ['alexnet', "),
+        ("convert a.caffemodel -o a.safetensors", "a.caffemodel: --kind belongs to a .caffemodel, and --own to a"),
+        ("convert official.pth --kind bigan", "official.pth: --kind belongs to a .caffemodel, and --own to a .pth."),
+        ("convert a.caffemodel --kind bigan --own", "a.caffemodel: --kind belongs to a .caffemodel, and --own to a"),
+        ("convert a.caffemodel --kind bigam", "no kind 'bigam'. Did you mean 'bigan'?"),
+        ("convert a.caffemodel --kind bigan", "a.caffemodel: say where to, with -o FILE.safetensors."),
+        ("convert a.caffemodel --kind bigan -o a.safetensors", "a.caffemodel: expected a caffemodel, got a damaged,"),
+        ("convert official.pth --own", "official.pth: say where to, with -o FILE.safetensors."),
+        ("convert heads.pth --own -o a.safetensors", "heads.pth: expected the features of one of ['alexnet', "),
+        ("kmeans nowhere -o a.safetensors", "nowhere: No such file or directory."),
+        ("kmeans folder.safetensors -o a.safetensors", "folder.safetensors: there are no color photographs of at"),
+        ("kmeans folder.safetensors -o a.safetensors --net resnet", "no network 'resnet'. There are: alex, vgg,"),
+        ("kmeans folder.safetensors -o a.safetensors --crops 0", "--crops and --side are at least 1."),
+        ("kmeans folder.safetensors -o a.npz", "a.npz: no file of weights is known by the extension '.npz'. Use"),
+        (
+            "kmeans . -o a.safetensors --crops 3 --side 64",
+            "kmeans_trunk: expected at least 192 patches for conv2, got 27.",
+        ),
         ("nonsense", "No such command 'nonsense'."),
     ],
 )
@@ -170,6 +247,8 @@ def test_mistakes_are_one_line_and_leave_nothing(
     Path("truncated.pth").write_bytes(content[:-1000])
     payload = Call(Name("builtins", "open"), (str(tmp_path / "executed"), "w"))
     Path("evil.pth").write_bytes(zip_file(state_dict({"features.0.weight": payload}), {}))
+    Path("a.caffemodel").write_bytes(b"no caffemodel")
+    Image.new("RGB", (90, 80)).save("photo.png")
     Path("heads.pth").write_bytes(zip_file(state_dict({}), {}))
     for net in ("alexnet", "vgg19"):
         if f"{net}.pth" in arguments:

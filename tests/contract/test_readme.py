@@ -41,8 +41,9 @@ def test_fill_replaces_what_is_between_the_markers() -> None:
 
 
 @every_page
-def test_python_blocks_run(page: Path) -> None:
-    """In order, in one namespace, with the line numbers of the page in tracebacks."""
+def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In order, in one namespace and an empty folder, with the line numbers of the page in tracebacks."""
+    monkeypatch.chdir(tmp_path)
     text, namespace = text_of(page), {"__name__": "readme"}
     # Optax needs the promotion of integers that JAX has by default.
     with jax.numpy_dtype_promotion("standard"):
