@@ -67,9 +67,10 @@ def lpips(
         x, y, data_range, mask: See `jaxloss.perceptual`; RGB.
         params: `load_params("lpips-alex")`: `{"trunk": {...}, "heads": {layer: [C]}, "preprocessing": {"offset": [3],
             "scale": [3]}}`; the last has no gradient.
-        net: `"alex"` (default; the authors' choice as a metric), `"vgg"` (as a loss), `"squeeze"`; or a function of
-            your own, `net(params["trunk"], images)`, that returns at least the features named in the heads. Without
-            preprocessing in params it sees images in [0, 1].
+        net: `"alex"` (default; the authors' choice as a metric), `"vgg"` (as a loss), `"squeeze"`; `"bigan"` and others
+            that were trained without labels, see `jaxloss weights convert`; or a function of your own,
+            `net(params["trunk"], images)`, that returns at least the features named in the heads. Without preprocessing
+            in params it sees images in [0, 1].
         weighting: `"learned"` (default); `"none"`, all $w_l = 1$: the unweighted baseline, `lpips=False` there.
         dtype: Of the network's arithmetic, such as `jnp.bfloat16`; distances are always float32 or float64.
 

@@ -10,9 +10,9 @@ import numpy as np
 from .._checks import error_text
 from .._files import check_destination
 from .._types import Params
-from ..backbones._features import BACKBONES
+from ..backbones._features import BACKBONES, TORCHVISION
 from ..backbones._layers import widths
-from ..backbones._lpips_nets import LPIPS_NETS
+from ..backbones._lpips_nets import LPIPS_NETS, PUBLISHED_NETS
 from ._convert import layout
 from ._errors import WeightsError
 from ._tensors import EXTENSION, Tensors, digest, flatten
@@ -40,7 +40,8 @@ def save_params(
         params: Nested dicts of float32 arrays: of a network, `{"conv1": {"kernel", "bias"}, ...}`; or of LPIPS,
             `{"trunk": {...}, "heads": {layer: [C], ...}, "preprocessing": {"offset": [3], "scale": [3]}}`.
         net: What the network is called: by `extract_features`, or by `lpips` where the parameters are those of LPIPS;
-            or any other name for a network of your own. By default it is told by the shapes.
+            or any other name for a network of your own. By default a network of
+            `load_params` is told by the shapes.
         history: How they came about, as JSON can hold it: data, variant, seeds, scores.
 
     Returns:
@@ -82,11 +83,12 @@ def save_params(
 
 
 def _recognized(tensors: Tensors) -> tuple[str, Collection[str]]:
-    """The one network that has tensors of these shapes, and their order in it."""
+    """The one published network that has tensors of these shapes, and their order in it."""
     shapes = _shapes(tensors)
-    fitting = {net: expected for net, expected in _known(tensors).items() if expected == shapes}
+    published = {net: expected for net, expected in _known(tensors).items() if net in (*TORCHVISION, *PUBLISHED_NETS)}
+    fitting = {net: expected for net, expected in published.items() if expected == shapes}
     if len(fitting) != 1:
-        known = ", ".join(fitting or _known(tensors))
+        known = ", ".join(fitting or published)
         got = f"those of {len(fitting)} of {known}"
         way_out = "Name the network: net='...', one of these or one of your own."
         raise ValueError(error_text("save_params", "params of one known network", got, way_out))

@@ -15,9 +15,10 @@ from jaxloss import InputError, load_params, read_history, save_params
 from jaxloss.backbones._features import BACKBONES
 from jaxloss.backbones._lpips_nets import LPIPS_NETS, PUBLISHED_NETS
 from jaxloss.weights import _files
+from jaxloss.weights._convert import layout
 from jaxloss.weights._errors import WeightsError
 from jaxloss.weights._saved import _recognized, saved_net
-from jaxloss.weights._tensors import flatten
+from jaxloss.weights._tensors import flatten, nest
 from tests.networks import shapes_of_params, thin_networks, tiny_params
 
 
@@ -68,12 +69,20 @@ def test_network_of_ones_own_needs_a_name() -> None:
         jax.tree.map(np.testing.assert_array_equal, loaded, params)
 
 
-def test_networks_of_one_shape_are_told_apart_by_name(squeeze: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(BACKBONES, "twin", BACKBONES["squeezenet1_1"])
-    with pytest.raises(ValueError, match="got those of 2 of squeezenet1_1, twin"):
-        save_params("mine.safetensors", squeeze["trunk"])
-    save_params("mine.safetensors", squeeze["trunk"], net="twin")
-    assert saved_net("mine.safetensors") == "twin"
+def test_networks_of_one_shape_are_told_apart_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that were trained without labels need to be named."""
+    shapes = {name: place.shape for name, place in layout("caffenet_puzzle").items()}
+    assert shapes == {name: place.shape for name, place in layout("caffenet_bigan").items()}
+    trunk = nest({name: np.zeros(shape, np.float32) for name, shape in shapes.items()})
+    with pytest.raises(ValueError, match="got those of 0 of alexnet, vgg16, vgg19, squeezenet1_1"):
+        save_params("mine.safetensors", trunk)
+    for net in ("caffenet_puzzle", "caffenet_bigan"):
+        save_params("mine.safetensors", trunk, net=net)
+        assert saved_net("mine.safetensors") == net
+    monkeypatch.setitem(BACKBONES, "vgg19", BACKBONES["caffenet_puzzle"])
+    monkeypatch.setitem(BACKBONES, "vgg16", BACKBONES["caffenet_puzzle"])
+    with pytest.raises(ValueError, match=r"got those of 2 of vgg16, vgg19\. Name the network"):
+        save_params("mine.safetensors", trunk)
 
 
 @pytest.mark.parametrize("net", PUBLISHED_NETS)
