@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from ._types import Array, Image, Mask, Scalar
+from ._types import Array, ArrayLike, Image, Mask, Scalar
 
 
 NUMBERS = (int, float, np.number)
@@ -118,6 +118,18 @@ def check_positive(name: str, argument: str, value: Scalar) -> None:
 def as_scalar(value: Scalar, dtype: DTypeLike) -> Scalar:
     """A number as it is; a traced or device scalar in the dtype of the images."""
     return float(value) if isinstance(value, NUMBERS) else jnp.asarray(value, dtype)
+
+
+def one_dtype(name: str, *values: ArrayLike) -> list[Array]:
+    """Arrays of float64 if any is, else of float32; plain numbers have no say, as everywhere in JAX."""
+    arrays = [jnp.asarray(value) for value in values]
+    for array in arrays:
+        if not (jnp.issubdtype(array.dtype, jnp.floating) or array.weak_type):
+            way_out = "Convert with jnp.asarray(x, jnp.float32)."
+            raise TypeError(error_text(name, "arrays of a floating dtype", array.dtype, way_out))
+    dtypes = {array.dtype for array in arrays if not array.weak_type} or {jnp.result_type(float)}
+    dtype = jnp.float64 if jnp.dtype("float64") in dtypes else jnp.float32
+    return [array.astype(dtype) for array in arrays]
 
 
 _POSITIVE_HELP = {

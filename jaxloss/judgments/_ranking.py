@@ -8,9 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .._checks import error_text
+from .._checks import error_text, one_dtype
 from .._types import Array, ArrayLike, Params
-from ..sde._model import one_dtype
 
 
 # Inputs and outputs of each layer.

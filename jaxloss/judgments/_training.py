@@ -9,14 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import DTypeLike
 
-from .._checks import check_choice, check_image, error_text, take_options
-from .._types import Array, Params
+from .._checks import check_choice, check_image, error_text, one_dtype, take_options
+from .._types import Array, ArrayLike, Params
 from ..backbones._features import FeatureFunction
 from ..backbones._lpips_nets import LPIPS_NETS
 from ..ops._numerics import safe_divide
 from ..ops._pooling import masked_mean
 from ..perceptual._lpips_distances import Activations, activations_of, unit_difference, weighted_squares
-from ..sde._model import one_dtype
 from ._ranking import init_ranking, ranking_loss
 from ._trials import Choices
 
@@ -115,7 +114,7 @@ class TrainingDefaults(NamedTuple):
 
 def learning_rate_schedule(
     steps_per_epoch: int, *, epochs: int = 5, decay_epochs: int = 5, learning_rate: float = LEARNING_RATE
-) -> Callable[[Array], Array]:
+) -> Callable[[ArrayLike], Array]:
     """The published learning rates, for an optimizer of Optax: constant, then lower by equal steps after each epoch.
 
     With the defaults 1e-4 in epochs 1 to 6, then 8e-5, 6e-5, 4e-5 and 2e-5.
@@ -148,8 +147,8 @@ def learning_rate_schedule(
         way_out = f"The published one is {LEARNING_RATE:g}."
         raise ValueError(error_text("learning_rate_schedule", "learning_rate > 0", learning_rate, way_out))
 
-    def rate(step: Array) -> Array:
-        lowered = jnp.clip(step // steps_per_epoch - epochs, 0, decay_epochs)
+    def rate(step: ArrayLike) -> Array:
+        lowered = jnp.clip(jnp.asarray(step) // steps_per_epoch - epochs, 0, decay_epochs)
         return learning_rate * (1 - lowered.astype(jnp.float32) / max(decay_epochs, 1))
 
     return rate
@@ -169,15 +168,16 @@ def init_training(key: Array, params: Params, **options: Unpack[OptimizerOptions
         The state, for `training_step`.
 
     Example:
-        >>> import jax, jaxloss
+        >>> import jax, jax.numpy as jnp
         >>> from jaxloss.judgments import init_training
-        >>> state = init_training(jax.random.key(0), jaxloss.load_params("lpips-alex"), variant="lin")
+        >>> state = init_training(jax.random.key(0), {"trunk": {}, "heads": {"rows": jnp.ones(3)}})
         >>> print(state.step, list(state.ranking))
         0 ['hidden1', 'hidden2', 'output']
     """
     chosen = _take("init_training", options, OptimizerOptions.__annotations__)
-    # Copied, for a step may be given its state to overwrite, and the parameters are the caller's.
-    params = jax.tree.map(lambda array: jnp.array(array, copy=True), dict(params))
+    # Copied, for a step may be given its state to overwrite, and the parameters are the caller's. With a type of their
+    # own, or a step would be compiled once more for what it returns.
+    params = jax.tree.map(lambda array: jnp.array(array, jnp.result_type(array), copy=True), dict(params))
     step_key, ranking_key = jax.random.split(key)
     ranking = init_ranking(ranking_key)
     optimizer = chosen.transformation.init(_trained(params, ranking, chosen.variant))
@@ -215,14 +215,14 @@ def training_step(
         ValueError: For trials of different shapes, an unknown variant or network, or dropout outside of [0, 1).
 
     Example:
-        >>> import functools, jax, jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from jaxloss.judgments import Choices, init_training, training_step
         >>> def edges(trunk, images):
         ...     return {"rows": jax.nn.relu(images[:, 1:] - images[:, :-1])}
         >>> reference, first, second = jax.random.uniform(jax.random.key(0), (3, 2, 32, 32, 3))
         >>> choices = Choices(reference, first, second, judge=jnp.array([0.0, 1.0]), weight=jnp.ones(2))
         >>> state = init_training(jax.random.key(1), {"trunk": {}, "heads": {"rows": jnp.ones(3)}})
-        >>> step = jax.jit(functools.partial(training_step, net=edges), donate_argnums=0)
+        >>> step = jax.jit(lambda state, choices: training_step(state, choices, net=edges), donate_argnums=0)
         >>> state, metrics = step(state, choices)
         >>> print(state.step, metrics.loss.shape)
         1 ()
@@ -234,11 +234,11 @@ def training_step(
 
     name = "training_step"
     chosen = _take(name, options, TrainingDefaults._fields)
-    images, judge, weight = _checked(name, choices)
+    images, judge, weight = checked_choices(name, choices)
 
     def mean_loss(trained: dict[str, Any]) -> tuple[Array, Array]:
         params, ranking = _joined(state.params, trained)
-        d0, d1 = _distances(name, jax.random.fold_in(state.key, state.step), params, images, chosen)
+        d0, d1 = pair_distances(name, params, images, chosen, key=jax.random.fold_in(state.key, state.step))
         loss = ranking_loss(ranking, d0, d1, judge)
         accuracy = jnp.where(d1 < d0, judge, 1 - judge)
         return _weighted_mean(loss, weight), _weighted_mean(accuracy, weight)
@@ -273,7 +273,7 @@ def _joined(params: Params, trained: Any) -> tuple[dict[str, Any], dict[str, Any
     return {**params, **parts}, ranking
 
 
-def _checked(name: str, choices: Choices) -> tuple[Array, Array, Array]:
+def checked_choices(name: str, choices: Choices) -> tuple[Array, Array, Array]:
     """The reference, first and second image of each trial, `[n, 3, H, W, C]`; judgments and weights, `[n]`."""
     images = [check_image(name, field, getattr(choices, field)) for field in ("reference", "first", "second")]
     shapes = [image.shape for image in images]
@@ -289,16 +289,19 @@ def _checked(name: str, choices: Choices) -> tuple[Array, Array, Array]:
     return jnp.stack(images, axis=1), judge, weight
 
 
-def _distances(name: str, key: Array, params: Params, images: Array, options: TrainingDefaults) -> tuple[Array, Array]:
-    """Of the first and second images to the references, `[n]` each, as `lpips` has them but for the dropout."""
+def pair_distances(
+    name: str, params: Params, images: Array, options: TrainingDefaults, *, key: Array | None = None
+) -> tuple[Array, Array]:
+    """Of the first and second images to the references, `[n]` each: `lpips`, and with a key its dropout."""
     seen = activations_of(name, images, params=params, data_range=1.0, net=options.net, dtype=options.dtype)
     # One pass of the network for all three: the reference is looked at once for both pairs.
     differences = {
         layer: unit_difference(Activations(*(z[:, 1:] for z in both)), Activations(*(z[:, :1] for z in both)))
         for layer, both in seen.items()
     }
-    if options.dropout:
-        differences = _thinned(key, differences, options.dropout)
+    if key is not None and options.dropout:
+        kept = kept_differences(key, {layer: d.shape for layer, d in differences.items()}, options.dropout)
+        differences = {layer: jnp.where(kept[layer], d, jnp.zeros_like(d)) for layer, d in differences.items()}
         # What is left is scaled up by way of the heads, which are smaller.
         params = {**params, "heads": {layer: z / (1 - options.dropout) for layer, z in params["heads"].items()}}
     squares = weighted_squares(name, differences, params, "learned")
@@ -306,16 +309,13 @@ def _distances(name: str, key: Array, params: Params, images: Array, options: Tr
     return d[:, 0], d[:, 1]
 
 
-def _thinned(key: Array, differences: dict[str, Array], dropout: float) -> dict[str, Array]:
-    """With a share of them 0 at random: of each pair, position and channel on its own."""
-    trials = next(iter(differences.values())).shape[:2]
-    ends = np.cumsum([math.prod(d.shape[2:]) for d in differences.values()])
+def kept_differences(key: Array, shapes: Mapping[str, tuple[int, ...]], dropout: float) -> dict[str, Array]:
+    """Which ones dropout leaves, `{layer: [n, 2, h, w, c]}`: each by itself, for every pair, position and channel."""
+    trials = next(iter(shapes.values()))[:2]
+    ends = np.cumsum([math.prod(shape[2:]) for shape in shapes.values()])
     # Drawn at once: the generator takes long to compile. Devices that share the trials draw the same ones together.
-    kept = jnp.split(jax.random.bernoulli(key, 1 - dropout, (*trials, ends[-1])), ends[:-1], axis=-1)
-    return {
-        layer: jnp.where(keep.reshape(d.shape), d, jnp.zeros_like(d))
-        for keep, (layer, d) in zip(kept, differences.items(), strict=True)
-    }
+    drawn = jnp.split(jax.random.bernoulli(key, 1 - dropout, (*trials, ends[-1])), ends[:-1], axis=-1)
+    return {layer: keep.reshape(shape) for keep, (layer, shape) in zip(drawn, shapes.items(), strict=True)}
 
 
 def _weighted_mean(values: Array, weight: Array) -> Array:

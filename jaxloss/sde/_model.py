@@ -3,9 +3,8 @@
 from dataclasses import dataclass, replace
 
 import jax
-import jax.numpy as jnp
 
-from .._checks import check_choice, error_text
+from .._checks import check_choice, one_dtype
 from .._types import Array, ArrayLike
 
 
@@ -172,15 +171,3 @@ def parameters(name: str, model: PerceptualLossModel, *values: ArrayLike) -> tup
     """`(mu, kappa, *values)` as arrays of one floating dtype."""
     mu, sigma, eta, xi, *rest = one_dtype(name, model.mu, model.sigma, model.eta, model.xi, *values)
     return mu, sigma + eta - xi, *rest
-
-
-def one_dtype(name: str, *values: ArrayLike) -> list[Array]:
-    """Arrays of float64 if any is, else of float32; plain numbers have no say, as everywhere in JAX."""
-    arrays = [jnp.asarray(value) for value in values]
-    for array in arrays:
-        if not (jnp.issubdtype(array.dtype, jnp.floating) or array.weak_type):
-            way_out = "Convert with jnp.asarray(x, jnp.float32)."
-            raise TypeError(error_text(name, "arrays of a floating dtype", array.dtype, way_out))
-    dtypes = {array.dtype for array in arrays if not array.weak_type} or {jnp.result_type(float)}
-    dtype = jnp.float64 if jnp.dtype("float64") in dtypes else jnp.float32
-    return [array.astype(dtype) for array in arrays]

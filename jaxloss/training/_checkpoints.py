@@ -16,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._files import InputError
+from ..weights._tensors import digest
 
 
 KEPT = 3  # of the newest
@@ -174,6 +175,11 @@ def _quiet_orbax() -> Iterator[Any]:
         logger.disabled = was
 
 
+def digest_of(tree: Any) -> str:
+    """sha256 over names, types, shapes and numbers of the arrays."""
+    return digest({name: np.asarray(array) for name, array in _plain(tree).items()})
+
+
 def _plain(tree: Any) -> dict[str, Any]:
     """Arrays by their path in the tree; keys of random numbers as the numbers they are made of."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
@@ -181,9 +187,10 @@ def _plain(tree: Any) -> dict[str, Any]:
 
 
 def _numbers(leaf: Any) -> Any:
-    if not isinstance(leaf, jax.Array):
-        return np.asarray(leaf)
-    return jax.random.key_data(leaf) if _is_key(leaf) else leaf
+    """On the host, which is all the same to Orbax; only what is spread over several processes cannot come there."""
+    leaf = jax.random.key_data(leaf) if _is_key(leaf) else leaf
+    spread = isinstance(leaf, jax.Array) and not (leaf.is_fully_addressable or leaf.is_fully_replicated)
+    return leaf if spread else np.asarray(leaf)
 
 
 def _is_key(leaf: Any) -> bool:
@@ -239,11 +246,15 @@ def _read_tree(path: Path, like: Any) -> Any:
         handler = orbax.Checkpointer(orbax.StandardCheckpointHandler())
         arrays = handler.restore(path, args=orbax.args.StandardRestore(wanted))
     leaves, structure = jax.tree.flatten(like)
-    restored = [
-        jax.random.wrap_key_data(arrays[name], impl=jax.random.key_impl(leaf)) if _is_key(leaf) else arrays[name]
-        for name, leaf in zip(wanted, leaves, strict=True)
-    ]
-    return jax.tree.unflatten(structure, restored)
+    return jax.tree.unflatten(
+        structure, [_placed(arrays[name], leaf) for name, leaf in zip(wanted, leaves, strict=True)]
+    )
+
+
+def _placed(array: Any, like: Any) -> Any:
+    if _is_key(like):
+        array = jax.random.wrap_key_data(array, impl=jax.random.key_impl(like))
+    return jax.device_put(array, like.sharding) if isinstance(like, jax.Array) else array
 
 
 def _reason(error: Exception) -> str:

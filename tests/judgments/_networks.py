@@ -32,7 +32,7 @@ def first_params(seed: int = 0) -> dict[str, Any]:
             "low": np.float32(0.02) * rng.random(6, np.float32),
             "high": np.float32(0.02) * rng.random(4, np.float32),
         },
-        "preprocessing": {"offset": jnp.full(3, 0.5), "scale": jnp.full(3, 0.25)},
+        "preprocessing": {"offset": np.full(3, 0.5, np.float32), "scale": np.full(3, 0.25, np.float32)},
     }
 
 

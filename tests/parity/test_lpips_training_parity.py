@@ -16,7 +16,7 @@ import jaxloss
 from benchmarks.peers import _lpips
 from jaxloss.backbones._lpips_nets import LPIPS_NETS
 from jaxloss.judgments import Choices, init_training, ranking_logits, ranking_loss, training_step
-from jaxloss.judgments._training import _thinned
+from jaxloss.judgments._training import kept_differences
 from tests.parity._peers import foreign_code, peer
 from tests.parity.conftest import LoadPhotograph
 
@@ -93,8 +93,8 @@ def drop_alike(trainer: Any, key: jax.Array, shapes: dict[str, tuple[int, ...]])
         def forward(self, x: Any) -> Any:
             return 2 * torch.from_numpy(np.moveaxis(next(self.masks), -1, 1).copy()) * x
 
-    ones = {layer: jnp.ones((COUNT, 2, *shape)) for layer, shape in shapes.items()}
-    kept = [_thinned(jax.random.fold_in(key, step), ones, 0.5) for step in range(STEPS)]
+    shapes = {layer: (COUNT, 2, *shape) for layer, shape in shapes.items()}
+    kept = [kept_differences(jax.random.fold_in(key, step), shapes, 0.5) for step in range(STEPS)]
     for lin, layer in zip(trainer.net.lins, shapes, strict=True):
         lin.model[0] = Dropout(iter([np.asarray(step[layer][:, pair]) for step in kept for pair in (0, 1)]))
 
