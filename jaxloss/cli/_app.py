@@ -11,6 +11,7 @@ import typer
 
 from .._files import InputError
 from ._applications import quality, rate_distortion, style_score
+from ._artifacts import train_artifacts
 from ._compare import compare
 from ._curves import sde
 from ._datasets import dataset
@@ -40,6 +41,7 @@ app.command()(judge)
 app.command()(quality)
 app.command("rate-distortion")(rate_distortion)
 app.command("style-score")(style_score)
+app.command("train-artifacts")(train_artifacts)
 app.command("train-lpips")(train_lpips)
 app.command("metrics")(list_metrics)
 app.command("recipes")(list_recipes)

@@ -6,6 +6,20 @@ share of people who found them so. Distances are lower for images that are neare
 is negated. Zhang et al., CVPR 2018, https://doi.org/10.1109/CVPR.2018.00068.
 """
 
+from ._artifact_specs import (
+    ARTIFACT_TASKS as ARTIFACT_TASKS,
+    ArtifactSpec as ArtifactSpec,
+    Corruption as Corruption,
+    random_artifact_spec as random_artifact_spec,
+)
+from ._artifacts import (
+    ArtifactState as ArtifactState,
+    artifact_distortion as artifact_distortion,
+    artifact_step as artifact_step,
+    corrupt as corrupt,
+    init_artifacts as init_artifacts,
+    restore as restore,
+)
 from ._choices import (
     agreement as agreement,
     best_two_afc_score as best_two_afc_score,
