@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxloss.backbones._features import BACKBONES, PREPROCESSING
 from jaxloss.backbones._layers import Conv, Fire, Lab, Norm, Pool, Relu, Table, used_layers
-from jaxloss.backbones._lpips_nets import LPIPS_NETS
+from jaxloss.backbones._lpips_nets import LPIPS_NETS, LPIPSNet
 from jaxloss.backbones._vgg import VGG16
 from jaxloss.weights._convert import layout
 from jaxloss.weights._manifest import HEADS, read_manifest
@@ -92,6 +92,23 @@ def tiny_params(name: str) -> dict[str, Any]:
         "heads": heads,
         "preprocessing": {"offset": offset, "scale": scale},
     }
+
+
+ONE_LAYER = (Conv("conv1", WIDTH), Relu("relu1"), Pool("pool1", 2, 2))
+
+
+@contextmanager
+def one_layer_alexnet() -> Iterator[dict[str, Any]]:
+    """AlexNet has one layer, and LPIPS looks through that; its parameters, of which all weights are 2."""
+    one_layer = mock.patch.dict(LPIPS_NETS, alex=LPIPSNet("alexnet", ("relu1",)))
+    offset, scale = (np.asarray(numbers, np.float32) for numbers in PREPROCESSING["lpips"])
+    heads = {"relu1": np.full(WIDTH, 2, np.float32)}
+    with mock.patch.dict(BACKBONES, alexnet=ONE_LAYER), one_layer:
+        yield {
+            "trunk": random_params(ONE_LAYER),
+            "heads": heads,
+            "preprocessing": {"offset": offset, "scale": scale},
+        }
 
 
 def shapes_of_params(name: str) -> dict[str, Any]:

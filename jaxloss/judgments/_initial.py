@@ -52,7 +52,7 @@ def _zero(key: Array, shape: Shape, inputs: int) -> Array:
 
 # What torch draws where a network says nothing; and what torchvision's networks say.
 TORCH = Distribution(_uniform(1 / 3), _uniform(1 / 3))
-TORCHVISION = {
+DISTRIBUTIONS = {
     "vgg16": Distribution(_he_normal_of_outputs, _zero),
     "vgg19": Distribution(_he_normal_of_outputs, _zero),
     "squeezenet1_1": Distribution(_uniform(2), _zero),
@@ -100,7 +100,7 @@ def init_lpips(key: Array, *, net: str | FeatureFunction = "alex", trunk: Params
     check_choice("init_lpips", "net", net, LPIPS_NETS)
     backbone, layers = LPIPS_NETS[net]
     if trunk is None:
-        trunk = _drawn(trunk_key, backbone, TORCHVISION.get(backbone, TORCH))
+        trunk = _drawn(trunk_key, backbone, DISTRIBUTIONS.get(backbone, TORCH))
     else:
         check_trunk("init_lpips", trunk, backbone)
     channels = widths(BACKBONES[backbone])

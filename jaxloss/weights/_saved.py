@@ -40,8 +40,7 @@ def save_params(
         params: Nested dicts of float32 arrays: of a network, `{"conv1": {"kernel", "bias"}, ...}`; or of LPIPS,
             `{"trunk": {...}, "heads": {layer: [C], ...}, "preprocessing": {"offset": [3], "scale": [3]}}`.
         net: What the network is called: by `extract_features`, or by `lpips` where the parameters are those of LPIPS;
-            or any other name for a network of your own. By default a network of
-            `load_params` is told by the shapes.
+            or any other name for a network of your own. By default a network of `load_params` is told by the shapes.
         history: How they came about, as JSON can hold it: data, variant, seeds, scores.
 
     Returns:
@@ -98,8 +97,13 @@ def _recognized(tensors: Tensors) -> tuple[str, Collection[str]]:
 def _order(tensors: Tensors, net: str) -> Collection[str]:
     """That of the network's layers; as they come, where the network is the user's."""
     shapes, expected = _shapes(tensors), _known(tensors).get(net)
-    if expected is None:
+    if expected is None and net not in (*BACKBONES, *LPIPS_NETS):
         return tensors
+    if expected is None:
+        wanted = "a network by the name that extract_features has for it, or LPIPS by that of lpips"
+        raise ValueError(
+            error_text("save_params", wanted, repr(net), f"Here it is one of {', '.join(_known(tensors))}.")
+        )
     for name in {**expected, **shapes}:
         if shapes.get(name) != expected.get(name):
             wanted = f"params of {net}, with {name} of shape {expected[name]}" if name in expected else f"no {name}"

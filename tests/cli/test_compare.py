@@ -11,7 +11,7 @@ from PIL import Image
 from jaxloss import save_params
 from jaxloss.registry import METRICS
 from tests._command_line import Run, files, only_line, run_apart
-from tests.networks import thin_networks, tiny_params
+from tests.networks import one_layer_alexnet
 
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -52,8 +52,7 @@ def test_json_is_all_of_stdout_and_strict(run: Run, few_metrics: list[str]) -> N
 
 
 def test_parameters_of_ones_own_are_one_more_metric(run: Run) -> None:
-    params = tiny_params("lpips-alex")
-    with thin_networks():
+    with one_layer_alexnet() as params:
         save_params("mine.safetensors", params)
         code, out, _ = run(*"compare photo.png photo.png dark.png --metrics mae --params mine.safetensors".split())
         table = [line.split() for line in out.splitlines() if line.strip()]

@@ -9,18 +9,21 @@ import numpy as np
 import pytest
 
 from jaxloss.backbones._features import PREPROCESSING
-from jaxloss.backbones._layers import Conv, Fire, Pool, Relu
+from jaxloss.backbones._layers import Conv, Fire, Pool, Relu, Table
 from jaxloss.backbones._lpips_nets import LPIPSNet
+from jaxloss.backbones._network import Backbone
 from jaxloss.judgments import kmeans_trunk
-from jaxloss.judgments._kmeans import _spherical_kmeans, _whitening
+from jaxloss.judgments._kmeans import Filters, _spherical_kmeans, _whitening
+from jaxloss.weights._tensors import flatten
 from tests.conftest import CropPhotograph
+from tests.networks import random_params
 
 
 SMALL = (
     Conv("conv1", 6, size=5, stride=2, padding=2, groups=3),
     Relu("relu1"),
     Pool("pool1", 2, 2),
-    Fire("fire2", 3, 4),
+    Conv("conv2", 4),
 )
 
 
@@ -38,11 +41,11 @@ def learned(images: np.ndarray) -> dict[str, Any]:
         return kmeans_trunk(jax.random.key(0), images, net="small")
 
 
-def small_network() -> Any:
+def small_network(table: Table = SMALL) -> Any:
     return mock.patch.multiple(
         "jaxloss.judgments._kmeans",
-        BACKBONES={"small": SMALL},
-        LPIPS_NETS={"small": LPIPSNet("small", ("relu1", "fire2"))},
+        BACKBONES={"small": table},
+        LPIPS_NETS={"small": LPIPSNet("small", (table[-1].name,))},
     )
 
 
@@ -64,25 +67,41 @@ def test_responses_have_unit_deviation_around_a_tenth(images: np.ndarray, learne
     padded = np.pad((images - np.array(offset)) / np.array(scale), [(0, 0), (2, 2), (2, 2), (0, 0)])
     relu = np.maximum(responses(padded, learned["conv1"], stride=2), 0)
     pooled = relu.reshape(3, 6, 2, 7, 2, 6).max(axis=(2, 4))
-    narrow = responses(pooled, learned["fire2"]["squeeze"])
-    wide = [responses(np.maximum(narrow, 0), learned["fire2"][part]) for part in ("expand1x1", "expand3x3")]
-    for response in (first, narrow, *wide):
+    for response in (first, responses(pooled, learned["conv2"])):
         np.testing.assert_allclose(response.mean(axis=(0, 1, 2)), 0.1, atol=2e-3)
         np.testing.assert_allclose(response.std(axis=(0, 1, 2)), 1, rtol=2e-3)
 
 
 def test_form_and_key(images: np.ndarray, learned: dict[str, Any]) -> None:
-    assert list(learned) == ["conv1", "fire2"]
-    assert jax.tree.map(jnp.shape, learned["fire2"]) == {
-        "squeeze": {"kernel": (1, 1, 6, 3), "bias": (3,)},
-        "expand1x1": {"kernel": (1, 1, 3, 4), "bias": (4,)},
-        "expand3x3": {"kernel": (3, 3, 3, 4), "bias": (4,)},
+    assert jax.tree.map(jnp.shape, learned) == {
+        "conv1": {"kernel": (5, 5, 1, 6), "bias": (6,)},
+        "conv2": {"kernel": (3, 3, 6, 4), "bias": (4,)},
     }
     with small_network():
         again, other = (kmeans_trunk(jax.random.key(seed), images, net="small") for seed in (0, 1))
     jax.tree.map(np.testing.assert_array_equal, again, learned)
-    wide, another = (params["fire2"]["expand3x3"]["kernel"] for params in (learned, other))
-    assert not np.allclose(wide, another, atol=0.1)
+    assert not np.allclose(other["conv2"]["kernel"], learned["conv2"]["kernel"], atol=0.1)
+
+
+def test_parts_of_a_fire_module_see_what_comes_before_them(images: np.ndarray) -> None:
+    """The wide convolutions see the narrow one, which has been learned."""
+    table, seen = (Conv("conv1", 5), Relu("relu1"), Fire("fire2", 3, 4)), []
+
+    def learn(key: Any, params: Any, images: Any, *, before: Table, conv: Conv) -> Filters:
+        shape = (6, 6, 3)
+        if before:
+            tap = before[-1].name
+            features: Any = jax.eval_shape(Backbone(before, (tap,)).apply, {"params": params}, jnp.ones((1, 6, 6, 3)))
+            shape = features[tap].shape[1:]
+        seen.append((conv.size, conv.features, shape))
+        return Filters(jnp.zeros((conv.size, conv.size, shape[2], conv.features)), jnp.zeros(conv.features))
+
+    with small_network(table), mock.patch("jaxloss.judgments._kmeans._learn", learn):
+        made = kmeans_trunk(jax.random.key(0), images, net="small")
+    assert seen == [(3, 5, (6, 6, 3)), (1, 3, (6, 6, 5)), (1, 4, (6, 6, 3)), (3, 4, (6, 6, 3))]
+    assert {name: z.shape for name, z in flatten(made).items()} == {
+        name: np.shape(z) for name, z in flatten(random_params(table)).items()
+    }
 
 
 def test_kmeans_finds_the_directions_there_are(rng: np.random.Generator) -> None:

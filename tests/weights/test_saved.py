@@ -108,6 +108,7 @@ def test_converted_file_of_torchvision_is_one_too(squeeze: dict[str, Any]) -> No
         ({"a/b": 1}, {}, ValueError, "params: expected nested dicts of arrays by names without /, got 'a/b'"),
         ({"heads": None}, {"net": "squeeze"}, TypeError, "save_params: expected heads of float32, got object"),
         ({"extra": np.zeros(1)}, {}, TypeError, "save_params: expected extra of float32, got float64"),
+        ({}, {"net": "alexnet"}, ValueError, "save_params: expected a network by the name that extract_features has"),
         ({}, {"net": "alex"}, ValueError, "save_params: expected params of alex, with trunk/conv1/kernel of shape"),
         (
             {"extra": np.zeros(1, np.float32)},
