@@ -59,7 +59,7 @@ def train_lpips(
         images.check_destination(plot, [])
     options = RunDefaults(net, variant, epochs, decay_epochs, batch, side, learning_rate, seed=seed)
     options.check()
-    network, sets = None if trunk is None else _network(trunk), choice_sets(dataset)
+    network, sets = None if trunk is None else _network(trunk, net), choice_sets(dataset)
     held_out = () if validate is None else choice_sets(validate)
     folder = path.with_suffix(".checkpoints") if checkpoints is None else Path(checkpoints)
     keep_compiled_programs()
@@ -88,13 +88,17 @@ def train_lpips(
     typer.echo(f"Wrote {path}.")
 
 
-def _network(path: str) -> dict[str, Any]:
+def _network(path: str, net: str) -> dict[str, Any]:
     """Of a file of a network, or of LPIPS on it."""
     from .. import load_params
+    from ..backbones._lpips_nets import LPIPS_NETS
+    from ..weights._saved import saved_net
 
     if Path(path).suffix != EXTENSION:
         raise InputError(f"{path}: expected a file of {EXTENSION}. Convert it: jaxloss weights convert {path}.")
-    params = load_params(path)
+    params, saved = load_params(path), saved_net(path)
+    if saved not in (net, LPIPS_NETS[net].backbone):  # some have the same shapes
+        raise InputError(f"{path}: holds {saved}, through which --net {net} does not look.")
     return params.get("trunk", params)
 
 

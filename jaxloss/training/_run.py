@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from .._checks import take_options
 from .._files import InputError
 from .._types import Array, Params
-from ..backbones._lpips_nets import LPIPS_NETS
+from ..backbones._lpips_nets import LPIPS_NETS, PUBLISHED_NETS
 from ..datasets import TrialSet, find_trials
 from ..judgments import init_lpips
 from ..judgments._training import VARIANTS
@@ -130,6 +130,8 @@ def _first_params(key: Array, options: RunDefaults, trunk: Params | None) -> dic
     pretrained = VARIANTS[options.variant].pretrained
     if trunk is not None and not pretrained:
         raise InputError(f"{options.variant!r} begins with a random network. To go on from one, choose 'tune'.")
+    if trunk is None and pretrained and options.net not in PUBLISHED_NETS:
+        raise InputError(f"{options.net!r} needs a trunk: jaxloss weights convert makes one of its authors' file.")
     if trunk is None and pretrained:
         trunk = load_params(LPIPS_NETS[options.net].backbone)
     try:

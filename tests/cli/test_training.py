@@ -92,6 +92,8 @@ def test_options_reach_the_training(train: Run, fake: Training) -> None:
     expected = {"net": "alex", "variant": "tune", "epochs": 2, "decay_epochs": 1, "batch": 7, "side": 40, "seed": 5}
     assert called.items() >= {**expected, "learning_rate": 0.01, "resume": True, "checkpoints": Path("kept")}.items()
     assert Path("kept/9").is_dir()  # where the user wants them, they stay
+    code, _, err = train("2afc -o m.safetensors --net vgg --trunk begin.safetensors")
+    assert (code, only_line(err)) == (2, "begin.safetensors: holds alex, through which --net vgg does not look.")
 
 
 def test_stopped_training_says_how_to_go_on(folder: Path, train: Run, fake: Training) -> None:

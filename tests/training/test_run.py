@@ -156,6 +156,7 @@ def test_sets_are_checked_before_the_work(sets: tuple[list[TrialSet], list[Trial
     ("options", "message"),
     [
         ({"net": features}, "a network of your own needs params to begin with"),
+        ({"net": "bigan"}, "'bigan' needs a trunk: jaxloss weights convert makes one"),
         ({"variant": "scratch", "trunk": {}}, "'scratch' begins with a random network."),
         ({"trunk": {"conv1": {"kernel": np.zeros(3)}}}, "init_lpips: expected a trunk of alexnet"),
     ],
