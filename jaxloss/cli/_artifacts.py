@@ -1,11 +1,37 @@
 """`jaxloss train-artifacts`: networks whose faults become distortions."""
 
+import contextlib
+from collections.abc import Iterator
 from typing import Annotated
 
 import typer
 
 from ._cache import keep_compiled_programs
 from ._terminal import note, progress
+
+
+Artifacts = Annotated[
+    str | None,
+    typer.Option("--artifacts", metavar="FILE.safetensors", help="Of train-artifacts: distortions more, by networks."),
+]
+
+
+@contextlib.contextmanager
+def among_distortions(path: str | None) -> Iterator[None]:
+    """The networks of a file, for as long as a command runs."""
+    if path is None:
+        yield
+        return
+    from ..judgments.distortions import DISTORTIONS
+    from ..training import load_artifacts
+
+    before, more = dict(DISTORTIONS), load_artifacts(path)
+    DISTORTIONS.update(more)
+    try:
+        yield
+    finally:
+        DISTORTIONS.clear()
+        DISTORTIONS.update(before)
 
 
 def train_artifacts(

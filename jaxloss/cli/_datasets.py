@@ -8,6 +8,7 @@ from rich.table import Table
 
 from .._checks import suggestion
 from .._files import InputError
+from ._artifacts import Artifacts, among_distortions
 from ._cache import keep_compiled_programs
 from ._terminal import Group, note, show, table, working
 
@@ -75,6 +76,7 @@ def synthesize(
         str | None, typer.Option(metavar="NAME=NUMBER,...", help="The rule, such as noise=1,blur=0.5,slope=4.")
     ] = None,
     distortions: Annotated[str | None, typer.Option(help="Names, separated by commas. All by default.")] = None,
+    artifacts: Artifacts = None,
 ) -> None:
     """Write a SYNTHETIC set: random crops of photographs, distorted at random, judged by a rule and by no person.
 
@@ -83,7 +85,7 @@ def synthesize(
     from ..datasets import synthesize
 
     keep_compiled_programs()
-    with working("Distorting"):
+    with among_distortions(artifacts), working("Distorting"):
         sets, notes = synthesize(
             photographs,
             output,

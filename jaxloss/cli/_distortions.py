@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from .._files import InputError
+from ._artifacts import Artifacts, among_distortions
 from ._cache import keep_compiled_programs
 from ._terminal import note, working
 
@@ -19,8 +20,9 @@ def distortions(
     strengths: Annotated[str, typer.Option(help="From 0 to 1, separated by commas; a column each.")] = "0.1,0.25,0.5,1",
     families: Annotated[
         str | None,
-        typer.Option(help="noise, blur, photometric, spatial, compression, separated by commas. All by default."),
+        typer.Option(help="noise, blur, photometric, spatial, compression, cnn, separated by commas. All by default."),
     ] = None,
+    artifacts: Artifacts = None,
     seed: Annotated[int, typer.Option(help="Of noise and directions.")] = 0,
 ) -> None:
     """Draw a contact sheet of all distortions: a row for each, a column for each strength.
@@ -33,14 +35,15 @@ def distortions(
     chosen = None if families is None else [name.strip() for name in families.split(",") if name.strip()]
     numbers = [_number(text) for text in strengths.split(",")]
     check_strengths(numbers)
-    names = choose_distortions(chosen)
-    images.check_destination(output, [] if image is None else [image])
-    pixels, notes = images.sample_photograph(), ()
-    if image is not None:
-        _, pixels, notes = images.read_image(image)
-    keep_compiled_programs()
-    with working("Distorting"):
-        sheet = images.distortion_sheet(pixels, strengths=numbers, families=chosen, seed=seed)
+    with among_distortions(artifacts):
+        names = choose_distortions(chosen)
+        images.check_destination(output, [name for name in (image, artifacts) if name is not None])
+        pixels, notes = images.sample_photograph(), ()
+        if image is not None:
+            _, pixels, notes = images.read_image(image)
+        keep_compiled_programs()
+        with working("Distorting"):
+            sheet = images.distortion_sheet(pixels, strengths=numbers, families=chosen, seed=seed)
     images.save_picture(sheet, output)
     note(notes)
     typer.echo(f"Wrote {output}: {len(names)} distortions at {len(numbers)} strengths.")

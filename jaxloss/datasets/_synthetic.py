@@ -31,6 +31,7 @@ class Observer(NamedTuple):
         noise: Weight of the family `"noise"`, all by their names.
         blur: Minded most.
         compression: Minded as much as one would expect.
+        cnn: Artifacts of networks, where `load_artifacts` has put some among the distortions.
         photometric: Hardly minded.
         spatial: Minded least, though it changes most pixels.
         slope: How sure the observer is.
@@ -40,6 +41,7 @@ class Observer(NamedTuple):
     noise: float = 1.0
     blur: float = 1.3
     compression: float = 0.7
+    cnn: float = 0.9
     photometric: float = 0.3
     spatial: float = 0.15
     slope: float = 6.0

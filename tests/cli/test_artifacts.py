@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from jaxloss.judgments import ArtifactSpec, ArtifactState
+from jaxloss.judgments.distortions import DISTORTIONS
 from jaxloss.training import _artifacts, load_artifacts
 from tests._command_line import Run, files, only_line
 
@@ -41,6 +42,15 @@ def test_file_and_sheet_are_written(run: Run) -> None:
     assert list(load_artifacts("mine.safetensors")) == ["autoencoding_1"]
     with Image.open("sheet.png") as sheet:
         assert sheet.size[0] == 224 + 2 * 16
+    more = "--artifacts mine.safetensors --families cnn --strengths 0,1 -o more.png".split()
+    assert run("distortions", "photographs/photo.png", *more) == (
+        0,
+        "Wrote more.png: 1 distortions at 2 strengths.\n",
+        "",
+    )
+    assert "autoencoding_1" not in DISTORTIONS
+    code, _, err = run("distortions", "--artifacts", "nowhere.safetensors")
+    assert code == 2 and only_line(err).startswith("nowhere.safetensors: ")
 
 
 @pytest.mark.parametrize(
