@@ -226,22 +226,21 @@ def artifact_step(
         if spec.features > 0 or spec.style > 0:
             loss += _feature_terms(name, restored, images, state.grams, spec, features)
         if spec.adversarial > 0:
-            loss += spec.adversarial * _generator_loss(state.discriminator, restored, spec)
+            logits = run_discriminator(state.discriminator, restored, spec)
+            loss += spec.adversarial * generator_loss(logits, kind=GAME).mean()
         return loss, restored
 
     def discriminator_objective(params: Params) -> Array:
         real, fake = (run_discriminator(params, x, spec) for x in (images, restored))
         return discriminator_loss(real, fake, kind=GAME).mean()
 
-    first, second = state.optimizers
     (loss, restored), gradient = jax.value_and_grad(generator_objective, has_aux=True)(state.params)
-    params, first = _descended(state.params, gradient, first, spec)
-    discriminator = state.discriminator
+    params, discriminator, (moments, other_moments), grams = state
+    params, moments = _descended(params, gradient, moments, spec)
     if spec.adversarial > 0:
-        discriminator, second = _descended(
-            discriminator, jax.grad(discriminator_objective)(discriminator), second, spec
-        )
-    return ArtifactState(params, discriminator, (first, second), state.grams), loss
+        gradient = jax.grad(discriminator_objective)(discriminator)
+        discriminator, other_moments = _descended(discriminator, gradient, other_moments, spec)
+    return ArtifactState(params, discriminator, (moments, other_moments), grams), loss
 
 
 def _descended(params: Params, gradient: Params, moments: Any, spec: ArtifactSpec) -> tuple[Params, Any]:
@@ -250,10 +249,6 @@ def _descended(params: Params, gradient: Params, moments: Any, spec: ArtifactSpe
         updates, moments = _optimizer(spec).update(gradient, moments)
         params = jax.tree.map(jnp.add, params, updates)
     return params, moments
-
-
-def _generator_loss(discriminator: Params, restored: Array, spec: ArtifactSpec) -> Array:
-    return generator_loss(run_discriminator(discriminator, restored, spec), kind=GAME).mean()
 
 
 def _optimizer(spec: ArtifactSpec) -> Any:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._checks import suggestion
-from .._files import InputError, check_destination
+from .._files import InputError, check_destination, part_file
 from .._types import Array, ArrayLike, Image, Params
 from ..images import Photograph, Stack, random_crops, read_photographs, stack_images
 from ..judgments._artifact_networks import check_generator
@@ -82,6 +82,8 @@ def train_artifacts(
     if not photographs:
         reasons = " ".join(notes) or "It has no image files."
         raise InputError(f"{os.fspath(folder)}: no color photograph to train on. {reasons}")
+    with part_file(path) as part:  # what has no permission to be written shows before the work
+        part.touch()
     stack, params, told = stack_images(photo.pixels for photo in photographs), {}, {}
     for number, training in enumerate(_draw(tasks, count, seed, photographs)):
         report = functools.partial(_report, progress, number * steps)

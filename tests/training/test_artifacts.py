@@ -129,6 +129,15 @@ def test_mistakes_are_found_before_the_work(folder: Path, options: dict[str, Any
     assert not path.exists()
 
 
+def test_folders_that_cannot_be_written_to(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    with pytest.raises(InputError, match=r"networks\.safetensors: cannot be written: Permission denied"):
+        train_artifacts(folder, folder / "networks.safetensors", crop=32)
+
+
 def test_empty_folders_and_trainings_that_diverge(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "empty").mkdir()
     with pytest.raises(InputError, match=r"empty: no color photograph to train on\. It has no image files"):
