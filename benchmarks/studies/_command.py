@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import shutil
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -147,18 +148,26 @@ class Course(Generic[State]):
             raise InputError(f"{error.filename or self.plan.output}: {error.strerror}.") from error
 
     def checkpoint(self, *names: str) -> Path:
-        return self.plan.checkpoints / f"{'-'.join(names)}.msgpack"
+        """The folder of those of a training."""
+        return self.plan.checkpoints / "-".join(names)
 
     def begin(self, *names: str) -> Progress[State]:
         """Where a training starts, or goes on."""
         fresh = self.start(*names)
-        return load(self.checkpoint(*names), fresh, self.plan.settings) if self.plan.resume else fresh
+        if not self.plan.resume:
+            return fresh
+        progress, notes = load(self.checkpoint(*names), fresh, self.plan.settings)
+        for note in notes:
+            say(note)
+        return progress
 
     def train(
         self, *names: str, advance: Callable[[Progress[State]], Iterator[Progress[State]]], form: str
     ) -> Progress[State]:
         """The progress in the end; it is saved and shown after each chunk, with the numbers of the curve in a form."""
         progress = self.begin(*names)
+        if not self.plan.resume:  # of an earlier run
+            shutil.rmtree(self.checkpoint(*names), ignore_errors=True)
         chunks = advance(progress)
         self.show(names, progress, form)
         for progress in chunks:

@@ -1,20 +1,16 @@
 """A training in chunks that can be stopped and continued: its size, its progress, its loop and its checkpoints."""
 
-import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
-import flax.serialization
 import jax
 import jax.numpy as jnp
-import msgpack
 import numpy as np
 
-from jaxloss import InputError
+from jaxloss.training._checkpoints import Checkpoints
 
 from .._results import Record
 
@@ -108,42 +104,20 @@ def advance(
         yield progress
 
 
-def save(path: Path, progress: Progress[Any], settings: Record) -> None:
-    """Whole or not at all: to a file beside it, which is then renamed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    content = {"settings": json.dumps(settings), "progress": jax.device_get(progress)}
-    try:
-        part.write_bytes(flax.serialization.to_bytes(content))
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+def save(folder: Path, progress: Progress[Any], settings: Record) -> None:
+    """Whole or not at all."""
+    record = {"curve": progress.curve.tolist(), "seconds": progress.seconds}
+    _checkpoints(folder, progress, settings).save(progress.steps, progress.state, record)
 
 
-def load(path: Path, fresh: Progress[State], settings: Record) -> Progress[State]:
-    """What `save` wrote under the same settings; what is fresh if there is none."""
-    if not path.exists():
-        return fresh
-    unusable = InputError(f"{path}: no checkpoint of this script. Delete it, or go without --resume.")
-    try:
-        content: Any = flax.serialization.msgpack_restore(path.read_bytes())
-        made_with = json.loads(content["settings"])
-        different = [name for name in settings if made_with.get(name) != settings[name]]
-    except (OSError, AttributeError, KeyError, TypeError, ValueError, msgpack.UnpackException) as error:
-        raise unusable from error
-    if different:
-        raise InputError(
-            f"{path}: made with other settings: {', '.join(different)}. Use those, or go without --resume."
-        )
-    try:
-        progress: Any = flax.serialization.from_state_dict(fresh, content["progress"])
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise unusable from error
-    if _shapes(progress) != _shapes(fresh):
-        raise unusable
-    return progress._replace(state=jax.tree.map(jnp.asarray, progress.state))
+def load(folder: Path, fresh: Progress[State], settings: Record) -> tuple[Progress[State], list[str]]:
+    """What `save` wrote under the same settings, or what is fresh if there is nothing; and notes on what is damaged."""
+    found = _checkpoints(folder, fresh, settings).restore(fresh.state)
+    if found is None:
+        return fresh, []
+    curve = np.reshape(np.array(found.record["curve"], np.float64), (-1, fresh.curve.shape[1]))
+    return Progress(found.tree, found.step, curve, found.record["seconds"]), found.notes
 
 
-def _shapes(progress: Progress[Any]) -> Any:
-    """What two checkpoints of one training have in common, however long the curve is."""
-    return jax.tree.map(np.shape, (progress.state, progress.curve[:0]))
+def _checkpoints(folder: Path, progress: Progress[Any], settings: Record) -> Checkpoints:
+    return Checkpoints(folder, {**settings, "columns of the curve": progress.curve.shape[1]})

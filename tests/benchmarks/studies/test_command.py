@@ -40,17 +40,25 @@ def test_trainings_of_a_run_go_on_from_their_checkpoints(folder: Path, capsys: p
     course.prepare()
     done = course.train("jpeg", "l1", advance=trained, form=form)
     assert done.steps == 7
-    assert [path.name for path in course.plan.checkpoints.iterdir()] == ["jpeg-l1.msgpack"]
+    assert [path.name for path in course.plan.checkpoints.iterdir()] == ["jpeg-l1"]
     assert re.search(r"jpeg, l1: 7 steps in \d+ s, loss 6, 0\.13 dB, other 60\.0\n", capsys.readouterr().err)
 
     again = Course(plan_of(folder, "--resume"), names, lambda task, loss: start())
     assert [again.begin(*name).steps for name in names] == [7, 0]
     # Checkpoints that cannot be used are refused before an older result is replaced.
-    again.checkpoint("jpeg", "l2").write_bytes(b"damaged")
+    (again.checkpoint("jpeg", "l2") / "3").mkdir(parents=True)
     before = again.plan.output.read_text()
-    with pytest.raises(InputError, match=r"jpeg-l2\.msgpack: no checkpoint of this script"):
+    with pytest.raises(InputError, match=r"jpeg-l2/3/record\.json: damaged\. No other checkpoint is left"):
         again.prepare()
     assert again.plan.output.read_text() == before
+
+
+def test_checkpoints_of_an_earlier_run_are_dropped(folder: Path) -> None:
+    course = Course(plan_of(folder), [("jpeg", "l1")], lambda task, loss: start())
+    old = course.checkpoint("jpeg", "l1") / "99"
+    old.mkdir(parents=True)
+    course.train("jpeg", "l1", advance=trained, form="{:.2f} dB, other {:.1f}")
+    assert not old.exists()
 
 
 def test_full_disk_names_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

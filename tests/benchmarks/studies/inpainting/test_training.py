@@ -68,7 +68,7 @@ def test_both_players_learn_and_resume(
     """A training that was stopped ends where the uninterrupted one does, to the last bit."""
     monkeypatch.setitem(CONTESTS, "adversarial", ADVERSARIAL)
     chunks = trained(photographs, probe, "adversarial", start(TINY, "adversarial", KEY))
-    path, settings = tmp_path / "training.msgpack", {"seed": 0}
+    path, settings = tmp_path / "training", {"seed": 0}
     save(path, next(chunks), settings)
     *_, whole = chunks
     before = start(TINY, "adversarial", KEY).state
@@ -77,7 +77,7 @@ def test_both_players_learn_and_resume(
     assert set(whole.state.discriminator) == {"params", "batch_stats"}
     assert (whole.curve[:, 3] > 0.1).all()
 
-    stopped = load(path, start(TINY, "adversarial", jax.random.key(9)), settings)
+    stopped, _ = load(path, start(TINY, "adversarial", jax.random.key(9)), settings)
     assert stopped.steps == 2
     *_, resumed = trained(photographs, probe, "adversarial", stopped)
     np.testing.assert_array_equal(resumed.curve, whole.curve)
