@@ -69,7 +69,7 @@ def test_network_of_ones_own_needs_a_name() -> None:
         jax.tree.map(np.testing.assert_array_equal, loaded, params)
 
 
-def test_networks_of_one_shape_are_told_apart_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_networks_of_one_shape_are_told_apart_by_name() -> None:
     """Those that were trained without labels need to be named."""
     shapes = {name: place.shape for name, place in layout("caffenet_puzzle").items()}
     assert shapes == {name: place.shape for name, place in layout("caffenet_bigan").items()}
@@ -79,9 +79,8 @@ def test_networks_of_one_shape_are_told_apart_by_name(monkeypatch: pytest.Monkey
     for net in ("caffenet_puzzle", "caffenet_bigan"):
         save_params("mine.safetensors", trunk, net=net)
         assert saved_net("mine.safetensors") == net
-    monkeypatch.setitem(BACKBONES, "vgg19", BACKBONES["caffenet_puzzle"])
-    monkeypatch.setitem(BACKBONES, "vgg16", BACKBONES["caffenet_puzzle"])
-    with pytest.raises(ValueError, match=r"got those of 2 of vgg16, vgg19\. Name the network"):
+    twins = {net: BACKBONES["caffenet_puzzle"] for net in ("vgg16", "vgg19")}
+    with mock.patch.dict(BACKBONES, twins), pytest.raises(ValueError, match=r"2 of vgg16, vgg19\. Name the network"):
         save_params("mine.safetensors", trunk)
 
 
