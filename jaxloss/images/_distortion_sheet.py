@@ -71,8 +71,9 @@ def distortion_sheet(
 
 
 def _row(x: jax.Array, name: str, strengths: Sequence[float], seed: int) -> list[Cell]:
-    along = jax.vmap(lambda strength: distort(jax.random.key(seed), x, name=name, strength=strength))
-    distorted = np.asarray(jax.jit(along)(jnp.asarray(strengths, jnp.float32)))
+    # The image is an argument: of a constant, XLA would compute while it compiles, and slowly, what a network makes.
+    along = jax.vmap(lambda x, strength: distort(jax.random.key(seed), x, name=name, strength=strength), (None, 0))
+    distorted = np.asarray(jax.jit(along)(x, jnp.asarray(strengths, jnp.float32)))
     errors = np.abs(distorted - np.asarray(x)).mean((1, 2, 3))
     return [
         Cell(f"{name} {strength:g}", fit(picture_of(pixels), _LARGEST), (f"mean error {error:.3f}",))
