@@ -5,6 +5,7 @@ import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -24,7 +25,7 @@ from jaxloss.judgments import init_training, learning_rate_schedule, training_st
 from jaxloss.training import TrainedLPIPS, _loop, train_lpips
 from tests.judgments._networks import features, first_params
 from tests.photographs import ROOT
-from tests.training import _killed
+from tests.training import _program
 from tests.training._sets import write_sets
 
 
@@ -166,11 +167,12 @@ def test_what_to_begin_with(sets: tuple[list[TrialSet], list[TrialSet]], options
         train_lpips(sets[0], **options)
 
 
-def start(folder: Path) -> subprocess.Popen[bytes]:
+def start(folder: Path, *arguments: int) -> subprocess.Popen[bytes]:
     """With compiled programs kept, so that most of a short life is training."""
     cache = str(folder.parent / "compiled")
     kept = {"JAX_COMPILATION_CACHE_DIR": cache, "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
-    return subprocess.Popen([sys.executable, "-m", _killed.__name__, str(folder)], cwd=ROOT, env={**os.environ, **kept})
+    command = [sys.executable, "-m", _program.__name__, str(folder), *map(str, arguments)]
+    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **kept})
 
 
 def newest(folder: Path) -> int:
@@ -179,16 +181,27 @@ def newest(folder: Path) -> int:
     return max((int(name) for name in names if name.isdecimal()), default=-1)
 
 
+def written(folder: Path) -> dict[str, np.ndarray]:
+    with np.load(folder / "params.npz") as found:
+        return dict(found)
+
+
+@pytest.fixture
+def two_folders(tmp_path: Path) -> tuple[Path, Path]:
+    """With the same choices."""
+    write_sets(tmp_path / "one", training=20, held_out=6)
+    shutil.copytree(tmp_path / "one", tmp_path / "other")
+    return tmp_path / "one", tmp_path / "other"
+
+
 @pytest.mark.full
-def test_ten_kills_change_nothing(tmp_path: Path) -> None:
+def test_ten_kills_change_nothing(two_folders: tuple[Path, Path]) -> None:
     """By SIGKILL, wherever the training is then: in a step, while it saves, while it is scored."""
-    alone, killed = tmp_path / "alone", tmp_path / "killed"
-    write_sets(alone, training=20, held_out=6)
-    shutil.copytree(alone, killed)
-    assert start(alone).wait(300) == 0
-    chance, reached = random.Random(0), []
+    alone, killed = two_folders
+    epochs, chance, reached = 20, random.Random(0), []
+    assert start(alone, epochs).wait(300) == 0
     for _ in range(10):
-        process, before = start(killed), newest(killed)
+        process, before = start(killed, epochs), newest(killed)
         while newest(killed) == before and process.poll() is None:
             time.sleep(0.01)
         time.sleep(chance.uniform(0, 0.4))
@@ -196,8 +209,24 @@ def test_ten_kills_change_nothing(tmp_path: Path) -> None:
         assert process.wait() == -signal.SIGKILL, "It came to its end before it was killed."
         reached.append(newest(killed))
     assert len(set(reached)) > 5
-    assert start(killed).wait(300) == 0
-    expected, found = (dict(np.load(folder / "params.npz")) for folder in (alone, killed))
+    assert start(killed, epochs).wait(300) == 0
+    expected, found = written(alone), written(killed)
     assert len(expected) == 6
     for name in expected:
         np.testing.assert_array_equal(found[name], expected[name], strict=True)
+
+
+@pytest.mark.full
+def test_two_processes_train_as_one(two_folders: tuple[Path, Path]) -> None:
+    """Each on its half of every batch, into one folder of checkpoints."""
+    alone, shared = two_folders
+    assert start(alone, 1).wait(300) == 0
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    processes = [start(shared, 1, process, 2, port) for process in (0, 1)]
+    assert [process.wait(300) for process in processes] == [0, 0]
+    assert newest(shared) == newest(alone) == 5
+    expected, found = written(alone), written(shared)
+    for name in expected:
+        np.testing.assert_allclose(found[name], expected[name], atol=1e-4)
