@@ -3,17 +3,18 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from . import compile as compile_times, imports, memory, sde
+from . import compile as compile_times, imports, memory, quality, sde
 from ._command import Parser
 from ._results import FOLDER, Record, read_runs
 from ._summary import FLOOR, HEADINGS, MODES, OURS, Answer, answers, cells, significant
 from .studies.inpainting import _summary as inpainting
+from .studies.judgments import _summary as judgments
 from .studies.reconstruction import _summary as reconstruction
 from .studies.restoration import _summary as restoration
 
 
 README = FOLDER.parent / "README.md"
-ILLUSTRATED = ("inpainting", "reconstruction", "restoration")  # their pictures stand with their tables
+ILLUSTRATED = ("inpainting", "judgments", "reconstruction", "restoration")  # their pictures stand with their tables
 BEGIN, END = "<!-- results: written by python -m benchmarks.report -->", "<!-- end of results -->"
 
 
@@ -48,12 +49,39 @@ def results(folder: Path) -> str:
         if newest is not None:
             rows = table(script.HEADINGS, map(script.cells, newest.measurements))
             sections.append(f"### {title}\n\n{circumstances([newest.about])}\n\n{rows}")
-    sections += reconstruction_sections(folder)
-    return "\n".join([*sections, *restoration_sections(folder), *inpainting_sections(folder)])
+    for study in (
+        quality_sections,
+        judgment_sections,
+        reconstruction_sections,
+        restoration_sections,
+        inpainting_sections,
+    ):
+        sections += study(folder)
+    return "\n".join(sections)
 
 
 def picture(path: Path) -> str:
     return f"![{path.stem.replace('_', ' ')}]({path.parent.name}/{path.name})\n"
+
+
+def quality_sections(folder: Path) -> Iterable[str]:
+    """How often metrics choose as people do, a table for each group of sets that the same metrics are scored on."""
+    *_, newest = [None, *read_runs("quality", folder)]
+    if newest is not None:
+        yield f"### Agreement with human judgments\n\n{circumstances([newest.about])}\n\n{quality.NOTES}\n"
+        for headings, rows in quality.tables(newest.measurements):
+            yield table(headings, rows)
+
+
+def judgment_sections(folder: Path) -> Iterable[str]:
+    """What training on synthetic judgments and networks without labels come to, with pictures."""
+    *_, newest = [None, *read_runs("judgments", folder)]
+    if newest is not None:
+        rows, notes = judgments.markdown(newest)
+        about = circumstances([newest.about])
+        yield f"### Training on synthetic judgments\n\n{about}\n\n{notes}\n\n{table(judgments.HEADINGS, rows)}"
+        paths = [folder / f"judgments_{name}.png" for name in judgments.PICTURES]
+        yield from (picture(path) for path in paths if path.exists())
 
 
 def reconstruction_sections(folder: Path) -> Iterable[str]:

@@ -1,0 +1,1 @@
+"""Training LPIPS on synthetic judgments of a known rule, and networks without labels."""
