@@ -219,9 +219,9 @@ def training_step(
         >>> from jaxloss.judgments import Choices, init_training, training_step
         >>> def edges(trunk, images):
         ...     return {"rows": jax.nn.relu(images[:, 1:] - images[:, :-1])}
-        >>> reference, first, second = jax.random.uniform(jax.random.key(0), (3, 2, 32, 32, 3))
+        >>> reference, first, second = jnp.linspace(0.0, 1.0, 1152).reshape(3, 2, 8, 8, 3)
         >>> choices = Choices(reference, first, second, judge=jnp.array([0.0, 1.0]), weight=jnp.ones(2))
-        >>> state = init_training(jax.random.key(1), {"trunk": {}, "heads": {"rows": jnp.ones(3)}})
+        >>> state = jax.jit(init_training)(jax.random.key(1), {"trunk": {}, "heads": {"rows": jnp.ones(3)}})
         >>> step = jax.jit(lambda state, choices: training_step(state, choices, net=edges), donate_argnums=0)
         >>> state, metrics = step(state, choices)
         >>> print(state.step, metrics.loss.shape)

@@ -168,7 +168,7 @@ def _adam(per_epoch: int, epochs: int, decay_epochs: int, learning_rate: float) 
 @functools.partial(jax.jit, static_argnames=("options", "everywhere"))
 def _begin(key: Array, params: Params, *, options: TrainingDefaults, everywhere: NamedSharding) -> Progress:
     state = init_training(key, params, variant=options.variant, optimizer=options.optimizer)
-    return lax.with_sharding_constraint(Progress(state, jnp.zeros(3)), everywhere)
+    return lax.with_sharding_constraint(Progress(state, jnp.zeros(3, jnp.float32)), everywhere)
 
 
 @functools.partial(jax.jit, static_argnames=("options", "everywhere"), donate_argnums=0)
