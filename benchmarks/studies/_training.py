@@ -116,7 +116,9 @@ def load(folder: Path, fresh: Progress[State], settings: Record) -> tuple[Progre
     if found is None:
         return fresh, []
     curve = np.reshape(np.array(found.record["curve"], np.float64), (-1, fresh.curve.shape[1]))
-    return Progress(found.tree, found.step, curve, found.record["seconds"]), found.notes
+    # Arrays as those of a fresh state are: for others the steps would be compiled once more.
+    state = jax.tree.map(jnp.asarray, jax.device_get(found.tree))
+    return Progress(state, found.step, curve, found.record["seconds"]), found.notes
 
 
 def _checkpoints(folder: Path, progress: Progress[Any], settings: Record) -> Checkpoints:

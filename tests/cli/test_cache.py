@@ -22,7 +22,7 @@ def compare(folder: Path, cache: object, **environment: str) -> str:
 
 
 def entries(cache: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in cache.glob("jit__scores*-cache")}
+    return {path.name: path.read_bytes() for path in cache.glob("jit_score_by_all*-cache")}
 
 
 def last_use(entry: Path) -> int:
