@@ -82,8 +82,7 @@ def _check(side: int, limit: int | None, level: float) -> None:
 def _to_be_judged(folder: str) -> "tuple[list[TrialSet], list[str]]":
     """Subsets, and notes on those to train with, which are many times larger."""
     from ..datasets import find_trials
+    from ..datasets._layout import leave_out
 
-    found = find_trials(folder)
-    kept = [trials for trials in found if "train" not in trials.name.split("/")] or found
-    left_out = [trials.name for trials in found if trials not in kept]
-    return kept, [f"{name} is left out: it is to train with. Name its own folder to judge by it." for name in left_out]
+    kept, others = leave_out("train", find_trials(folder))
+    return kept, [f"{name} is left out: it is to train with. Name its own folder to judge by it." for name in others]

@@ -47,6 +47,8 @@ def train_lpips(
 ) -> None:
     """Train LPIPS on people's choices (Zhang et al. 2018). Ctrl-C stops it, and --resume goes on.
 
+    Of a folder with subsets train and val, those are trained on and these held out.
+
     The file is what `jaxloss compare --params` and `jaxloss.load_params` take.
     """
     from .. import images, save_params, training
@@ -59,8 +61,9 @@ def train_lpips(
         images.check_destination(plot, [])
     options = RunDefaults(net, variant, epochs, decay_epochs, batch, side, learning_rate, seed=seed)
     options.check()
-    network, sets = None if trunk is None else _network(trunk, net), choice_sets(dataset)
-    held_out = () if validate is None else choice_sets(validate)
+    network, (sets, left_out) = None if trunk is None else _network(trunk, net), choice_sets(dataset, "val")
+    held_out = () if validate is None else choice_sets(validate, "train")[0]
+    note(left_out)
     folder = path.with_suffix(".checkpoints") if checkpoints is None else Path(checkpoints)
     keep_compiled_programs()
     steps = options.all_epochs * batches_per_epoch(sets, batch=batch)

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -88,6 +88,12 @@ def find_trials(folder: str | os.PathLike[str]) -> list[TrialSet]:
     """
     root = Path(folder)
     return [read_subset(path, root) for path in subset_folders(root)]
+
+
+def leave_out(part: str, sets: Sequence[TrialSet]) -> tuple[list[TrialSet], list[str]]:
+    """The subsets without a part, `"train"` or `"val"`, in their names, unless there are no others; and other names."""
+    kept = [trials for trials in sets if part not in trials.name.split("/")] or list(sets)
+    return kept, [trials.name for trials in sets if trials not in kept]
 
 
 def subset_folders(root: Path) -> list[Path]:

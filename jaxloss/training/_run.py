@@ -13,6 +13,7 @@ from .._files import InputError
 from .._types import Array, Params
 from ..backbones._lpips_nets import LPIPS_NETS, PUBLISHED_NETS
 from ..datasets import TrialSet, find_trials
+from ..datasets._layout import leave_out
 from ..judgments import init_lpips
 from ..judgments._training import VARIANTS
 from ..weights._load import load_params
@@ -32,7 +33,7 @@ class TrainedLPIPS(NamedTuple):
     Attributes:
         params: For `lpips`.
         history: `"settings"`, and `"curve"`: for each epoch loss, accuracy, learning rate and the held-out score.
-        notes: A sentence on each checkpoint that was damaged.
+        notes: A sentence on each subset that was left out, and each checkpoint that was damaged.
     """
 
     params: dict[str, Any]
@@ -58,8 +59,9 @@ def train_lpips(
     and resumed with the same arguments, it ends with the same parameters to the bit on the same machine.
 
     Args:
-        sets: Two-alternative choices to train on: a folder, or subsets of `jaxloss.datasets.find_trials`.
-        held_out: Others, on which the metric is scored before the first and after each epoch.
+        sets: Two-alternative choices to train on: a folder, without its subsets `val` if it has others; or subsets of
+            `jaxloss.datasets.find_trials`.
+        held_out: Others, on which the metric is scored before the first and after each epoch; of a folder not `train`.
         trunk: Parameters of the network to begin with; by default published ones, or random ones for "scratch".
         params: Of LPIPS to begin with, instead: heads, too. Needed for a function of your own.
         optimizer: Of Optax; by default Adam with the published rates.
@@ -82,7 +84,7 @@ def train_lpips(
     """
     chosen = take_options("train_lpips", RunDefaults, options)
     chosen.check()
-    training, testing = choice_sets(sets), choice_sets(held_out)
+    (training, left_out), (testing, _) = choice_sets(sets, "val"), choice_sets(held_out, "train")
     _check_sets(training, testing)
     params_key, key = jax.random.split(jax.random.key(chosen.seed))
     begin = _first_params(params_key, chosen, trunk) if params is None else params
@@ -91,26 +93,28 @@ def train_lpips(
     if saver is not None:
         saver.prepare(resume=resume)
     loop = Loop(chosen, training, testing, optimizer)
-    course, notes = loop.begin(key, begin), []
+    course, notes = loop.begin(key, begin), left_out
     restored = saver.restore(course.progress) if saver is not None and resume else None
     if restored is not None:
-        course, notes = Course(restored.tree, restored.step, tuple(restored.record["curve"])), restored.notes
+        course = Course(restored.tree, restored.step, tuple(restored.record["curve"]))
+        notes = left_out + restored.notes
     course = loop.train(course, saver, progress)
     trained = jax.tree.map(jnp.asarray, jax.device_get(dict(course.progress.state.params)))
     return TrainedLPIPS(trained, {"settings": settings, "curve": list(course.curve)}, notes)
 
 
-def choice_sets(sets: Sets) -> list[TrialSet]:
-    """Of a folder those of choices; of subsets all."""
+def choice_sets(sets: Sets, part: str) -> tuple[list[TrialSet], list[str]]:
+    """Of a folder those of choices, without those of a part, `"train"` or `"val"`, of which there are notes."""
     if not isinstance(sets, str | os.PathLike):
         for trials in sets:
             if trials.kind != "2afc":
                 raise InputError(f"{trials.name}: holds no two-alternative choices, from which LPIPS learns.")
-        return list(sets)
+        return list(sets), []
     found = [trials for trials in find_trials(sets) if trials.kind == "2afc"]
     if not found:
         raise InputError(f"{os.fspath(sets)}: there are no two-alternative choices, from which LPIPS learns.")
-    return found
+    kept, others = leave_out(part, found)
+    return kept, [f"{name} is left out: name its own folder to take it." for name in others]
 
 
 def _check_sets(training: Sequence[TrialSet], held_out: Sequence[TrialSet]) -> None:

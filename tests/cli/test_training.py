@@ -88,7 +88,7 @@ def test_options_reach_the_training(train: Run, fake: Training) -> None:
     assert train(f"{arguments} --checkpoints kept --resume")[0] == 0
     called, trunk = fake.called, fake.called.pop("trunk")
     np.testing.assert_array_equal(trunk["conv1"]["kernel"], PARAMS["trunk"]["conv1"]["kernel"])
-    assert [trials.name for trials in called.pop("sets")] == ["train/mine", "val/mine"]
+    assert [trials.name for trials in called.pop("sets")] == ["train/mine"]
     expected = {"net": "alex", "variant": "tune", "epochs": 2, "decay_epochs": 1, "batch": 7, "side": 40, "seed": 5}
     assert called.items() >= {**expected, "learning_rate": 0.01, "resume": True, "checkpoints": Path("kept")}.items()
     assert Path("kept/9").is_dir()  # where the user wants them, they stay
@@ -116,7 +116,7 @@ def test_stopped_training_says_how_to_go_on(folder: Path, train: Run, fake: Trai
         ("2afc/train -o m.safetensors --net alexnet", "there is no net 'alexnet'. Did you mean 'alex'?"),
         ("2afc/train -o m.safetensors --variant fine", "there is no variant 'fine'."),
         ("2afc/train -o m.safetensors --batch 0", "batch must be 1 or more, got 0."),
-        ("2afc/train -o m.safetensors --validate 2afc", "train/mine is trained on, too."),
+        ("2afc/train -o m.safetensors --validate 2afc/train", "mine is trained on, too."),
         ("2afc/train -o m.safetensors --plot curves", "curves: no picture format is known by the extension ''."),
         (
             "2afc/train -o m.safetensors --trunk net.pth",
@@ -152,3 +152,10 @@ def test_a_whole_training(folder: Path, train: Run) -> None:
     assert min(float(head.min()) for head in params["heads"].values()) >= 0
     with Image.open("curves.png") as picture:
         assert picture.width > 500
+
+
+def test_train_and_val_of_one_folder_are_told_apart(train: Run, fake: Training) -> None:
+    code, _, err = train("2afc -o mine.safetensors --validate 2afc")
+    assert (code, [trials.name for trials in fake.called["sets"]]) == (0, ["train/mine"])
+    assert [trials.name for trials in fake.called["held_out"]] == ["val/mine"]
+    assert err.splitlines()[0] == "jaxloss: note: val/mine is left out: name its own folder to take it."
