@@ -63,7 +63,7 @@ def train_lpips(
     options.check()
     network, (sets, left_out) = None if trunk is None else _network(trunk, net), choice_sets(dataset, "val")
     held_out = () if validate is None else choice_sets(validate, "train")[0]
-    note(left_out)
+    note(left_out if validate is None else [])
     folder = path.with_suffix(".checkpoints") if checkpoints is None else Path(checkpoints)
     keep_compiled_programs()
     steps = options.all_epochs * batches_per_epoch(sets, batch=batch)

@@ -155,7 +155,8 @@ def test_a_whole_training(folder: Path, train: Run) -> None:
 
 
 def test_train_and_val_of_one_folder_are_told_apart(train: Run, fake: Training) -> None:
-    code, _, err = train("2afc -o mine.safetensors --validate 2afc")
-    assert (code, [trials.name for trials in fake.called["sets"]]) == (0, ["train/mine"])
+    assert train("2afc -o mine.safetensors --validate 2afc")[0] == 0
+    assert [trials.name for trials in fake.called["sets"]] == ["train/mine"]
     assert [trials.name for trials in fake.called["held_out"]] == ["val/mine"]
+    err = train("2afc -o mine.safetensors")[2]
     assert err.splitlines()[0] == "jaxloss: note: val/mine is left out: name its own folder to take it."
