@@ -124,7 +124,8 @@ def random_crops(key: jax.Array, images: Stack, *, count: int, side: int, uprigh
         >>> import jax, numpy as np
         >>> from jaxloss.images import random_crops, stack_images
         >>> images = stack_images([np.full((30, 40, 3), 51, np.uint8)])
-        >>> crops = random_crops(jax.random.key(0), images, count=4, side=16)
+        >>> draw = jax.jit(random_crops, static_argnames=("count", "side"))
+        >>> crops = draw(jax.random.key(0), images, count=4, side=16)
         >>> print(crops.shape, crops.max())
         (4, 16, 16, 3) 0.2
     """

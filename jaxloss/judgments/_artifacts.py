@@ -111,7 +111,8 @@ def corrupt(key: Array, x: Image, *, spec: ArtifactSpec) -> ImageArray:
         >>> import jax, jax.numpy as jnp
         >>> from jaxloss.judgments import ArtifactSpec, corrupt
         >>> red = jnp.zeros((8, 8, 3)).at[..., 0].set(1.0)
-        >>> print(corrupt(jax.random.key(0), red, spec=ArtifactSpec("colorization", "color removal"))[0, 0])
+        >>> spec = ArtifactSpec("colorization", "color removal")
+        >>> print(jax.jit(lambda key, x: corrupt(key, x, spec=spec))(jax.random.key(0), red)[0, 0])
         [0.299 0.299 0.299]
     """
     check_spec("corrupt", spec)

@@ -84,7 +84,8 @@ def init_lpips(key: Array, *, net: str | FeatureFunction = "alex", trunk: Params
     Example:
         >>> import jax, jaxloss
         >>> from jaxloss.judgments import init_lpips
-        >>> params = init_lpips(jax.random.key(0), net="alex", trunk=jaxloss.load_params("alexnet"))
+        >>> trunk = jaxloss.load_params("alexnet")
+        >>> params = jax.jit(lambda key, trunk: init_lpips(key, net="alex", trunk=trunk))(jax.random.key(0), trunk)
         >>> print({layer: head.shape[0] for layer, head in params["heads"].items()})
         {'relu1': 64, 'relu2': 192, 'relu3': 384, 'relu4': 256, 'relu5': 256}
 
@@ -124,7 +125,8 @@ def gaussian_trunk(key: Array, *, net: str = "alex") -> dict[str, Any]:
     Example:
         >>> import jax
         >>> from jaxloss.judgments import gaussian_trunk
-        >>> print(gaussian_trunk(jax.random.key(0), net="alex")["conv1"]["kernel"].shape)
+        >>> draw = jax.jit(lambda key: gaussian_trunk(key, net="alex"))
+        >>> print(draw(jax.random.key(0))["conv1"]["kernel"].shape)
         (11, 11, 3, 64)
 
     Reference:

@@ -24,22 +24,31 @@ def test_layer_is_the_function(options: dict[str, Any], rng: np.random.Generator
     x = rng.standard_normal((2, 9, 10, 3), np.float32)
     mask = (rng.random(x.shape if "multi_channel" in options else x.shape[:-1]) < 0.5).astype(np.float32)
     layer = PartialConv(4, (3, 5), bias_init=linen.initializers.normal(), **options)
-    params: Any = layer.init(jax.random.key(0), x, mask)["params"]
-    assert {name: z.shape for name, z in params.items()} == {"kernel": (3, 5, 3, 4), "bias": (4,)}
-    result = layer.apply({"params": params}, x, mask)
-    expected = partial_conv(x, mask, params["kernel"], params["bias"], **options)
+
+    @jax.jit
+    def both(x: jax.Array, mask: jax.Array) -> Any:
+        params: Any = layer.init(jax.random.key(0), x, mask)["params"]
+        assert {name: z.shape for name, z in params.items()} == {"kernel": (3, 5, 3, 4), "bias": (4,)}
+        expected = partial_conv(x, mask, params["kernel"], params["bias"], **options)
+        return layer.apply({"params": params}, x, mask), expected
+
+    result, expected = both(x, mask)
     jax.tree.map(np.testing.assert_array_equal, result, expected)
 
 
 def test_without_mask_and_without_bias(rng: np.random.Generator) -> None:
     x = rng.standard_normal((9, 10, 3), np.float32)
     layer = PartialConv(4, 3, use_bias=False, param_dtype=jnp.bfloat16)
-    params: Any = layer.init(jax.random.key(0), x)["params"]
-    assert list(params) == ["kernel"] and params["kernel"].dtype == jnp.bfloat16
-    result: Any = layer.apply({"params": params}, x)
-    output, updated = result
+
+    @jax.jit
+    def both(x: jax.Array) -> Any:
+        params: Any = layer.init(jax.random.key(0), x)["params"]
+        assert list(params) == ["kernel"] and params["kernel"].dtype == jnp.bfloat16
+        return layer.apply({"params": params}, x), partial_conv(x, None, params["kernel"])[0]
+
+    (output, updated), expected = both(x)
     assert output.dtype == jnp.float32 and updated.shape == (9, 10)
-    np.testing.assert_array_equal(output, partial_conv(x, None, params["kernel"])[0])
+    np.testing.assert_array_equal(output, expected)
 
 
 def test_layers_shrink_the_hole() -> None:
@@ -55,7 +64,7 @@ def test_layers_shrink_the_hole() -> None:
             return masks
 
     mask = jnp.ones((11, 11)).at[3:8, 3:8].set(0)
-    masks, _ = Encoder().init_with_output(jax.random.key(0), jnp.ones((11, 11, 3)), mask)
+    masks, _ = jax.jit(Encoder().init_with_output)(jax.random.key(0), jnp.ones((11, 11, 3)), mask)
     assert [int((1 - mask).sum()) for mask in masks] == [25, 9, 1, 0]
 
 

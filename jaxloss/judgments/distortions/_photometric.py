@@ -23,9 +23,9 @@ def lightness_shift(x: Image, *, offset: Scalar) -> ImageArray:
         1, of x and of the offset; 0 where the result is clipped.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from jaxloss.judgments.distortions import lightness_shift
-        >>> print(lightness_shift(jnp.array([[[0.125, 0.5, 0.875]]]), offset=0.25))
+        >>> print(jax.jit(lambda x: lightness_shift(x, offset=0.25))(jnp.array([[[0.125, 0.5, 0.875]]])))
         [[[0.375 0.75  1.   ]]]
     """
     x = check_image("lightness_shift", "x", x)
@@ -78,9 +78,9 @@ def contrast_change(x: Image, *, factor: Scalar) -> ImageArray:
         Exact, of x and of the factor; 0 where the result is clipped.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from jaxloss.judgments.distortions import contrast_change
-        >>> print(contrast_change(jnp.array([[[0.25], [0.5], [0.75]]]), factor=0.5).ravel())
+        >>> print(jax.jit(lambda x: contrast_change(x, factor=0.5))(jnp.array([[[0.25], [0.5], [0.75]]])).ravel())
         [0.375 0.5   0.625]
     """
     x = check_image("contrast_change", "x", x)
@@ -105,9 +105,9 @@ def saturation_change(x: Image, *, factor: Scalar) -> ImageArray:
         Exact, of x and of the factor; 0 where the result is clipped.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> from jaxloss.judgments.distortions import saturation_change
-        >>> gray = saturation_change(jnp.array([[[0.5, 0.3, 0.4]]]), factor=0.0)
+        >>> gray = jax.jit(lambda x: saturation_change(x, factor=0.0))(jnp.array([[[0.5, 0.3, 0.4]]]))
         >>> print(" ".join(f"{value:.3f}" for value in gray.ravel()))
         0.371 0.371 0.371
     """
