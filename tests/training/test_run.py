@@ -70,7 +70,8 @@ def test_training_is_the_steps_on_the_batches(sets: tuple[list[TrialSet], list[T
     """Those of one device, taken one by one."""
     schedule = learning_rate_schedule(3, epochs=1, decay_epochs=2, learning_rate=0.05)
     optimizer = optax.adam(schedule, b1=0.5)
-    state = init_training(jax.random.split(jax.random.key(3))[1], first_params(), optimizer=optimizer)
+    begin = jax.jit(functools.partial(init_training, optimizer=optimizer))
+    state = begin(jax.random.split(jax.random.key(3))[1], first_params())
     step = jax.jit(functools.partial(training_step, net=features, optimizer=optimizer))
     losses, accuracies = [], []
     for choices in batches(sets[0], batch=4, side=None, seed=3, epochs=3):

@@ -49,15 +49,15 @@ def trained(photographs: Stack, probe: Examples, contest: str, progress: Progres
 @pytest.mark.usefixtures("small_networks")
 def test_generator_alone_learns(photographs: Stack, probe: Examples, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CONTESTS, "alone", ALONE)
-    target, mask = probe
+    target, mask = jax.device_get(probe)
     progress = start(TINY, "alone", KEY)
-    before = inpaint(progress.state.params, target, mask, size=TINY)
+    before = np.asarray(inpaint(progress.state.params, target, mask, size=TINY))
     np.testing.assert_array_equal(before[mask > 0], target[mask > 0])
     assert ((before >= 0) & (before <= 1)).all()
     *_, after = trained(photographs, probe, "alone", progress)
     assert after.curve[:, 0].tolist() == [2, 4, 6] and (after.curve[:, 3] == 0).all()
     assert after.state.discriminator == after.state.discriminator_optimizer == {}
-    filled = inpaint(after.state.params, target, mask, size=TINY)
+    filled = np.asarray(inpaint(after.state.params, target, mask, size=TINY))
     assert np.abs(filled - target).mean() < np.abs(before - target).mean()
 
 
@@ -72,7 +72,7 @@ def test_both_players_learn_and_resume(
     save(path, next(chunks), settings)
     *_, whole = chunks
     before = start(TINY, "adversarial", KEY).state
-    for old, new in zip(before, whole.state, strict=True):
+    for old, new in zip(*jax.device_get((before, whole.state)), strict=True):
         assert all((a != b).any() for a, b in zip(jax.tree.leaves(old), jax.tree.leaves(new), strict=True))
     assert set(whole.state.discriminator) == {"params", "batch_stats"}
     assert (whole.curve[:, 3] > 0.1).all()

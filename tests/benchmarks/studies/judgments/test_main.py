@@ -1,9 +1,11 @@
-"""The study of synthetic judgments, with thin networks and few images."""
+"""The study of synthetic judgments, with a thin network and few images."""
 
 import functools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,19 +14,18 @@ import jaxloss
 from benchmarks._results import read_file
 from benchmarks.studies.judgments import __main__ as study
 from benchmarks.studies.judgments._summary import PICTURES, TITLES, markdown
-from tests.networks import thin_networks, tiny_params
+from tests.networks import one_layer_alexnet
 
 
 @pytest.fixture
-def arguments(tmp_path: Path, photograph: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def arguments(tmp_path: Path, photograph: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Of a run that takes seconds, on three photographs."""
     photographs = tmp_path / "photographs"
     photographs.mkdir()
     for number in range(3):
         pixels = np.rint(255 * np.rot90(photograph, number)).astype(np.uint8)
         Image.fromarray(pixels).save(photographs / f"{number}.png")
-    tiny = tiny_params("lpips-alex")
-    monkeypatch.setattr(jaxloss, "load_params", lambda name: tiny)
+    monkeypatch.setattr(study, "gaussian_trunk", jax.jit(study.gaussian_trunk, static_argnames="net"))
     monkeypatch.setattr(study, "kmeans_trunk", lambda key, crops, net: study.gaussian_trunk(key, net=net))
     monkeypatch.setattr(study, "judge", functools.partial(study.judge, resamples=30))
     monkeypatch.setattr(study, "CROPS", 2)
@@ -32,13 +33,14 @@ def arguments(tmp_path: Path, photograph: np.ndarray, monkeypatch: pytest.Monkey
     monkeypatch.setattr(study, "synthesize", functools.partial(study.synthesize, distortions=few))
     numbers = ["--count", "6", "--held-out-count", "8", "--epochs", "1"]
     places = ["--images", str(photographs), "--build", str(tmp_path / "build"), "--output", str(tmp_path / "new.jsonl")]
-    return ["judgments", *numbers, *places]
+    with one_layer_alexnet() as tiny:
+        monkeypatch.setattr(jaxloss, "load_params", lambda name: tiny)
+        yield ["judgments", *numbers, *places]
 
 
 def test_study(arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.argv", arguments)
-    with thin_networks():
-        study.main()
+    study.main()
     run = read_file(tmp_path / "new.jsonl")
     against_random, against_noise, history = run.measurements
     assert against_random["scores"].keys() == TITLES.keys() and against_random["trials"] == 8
