@@ -49,8 +49,8 @@ def ssim_gradient(
     Example:
         >>> import jax, jax.numpy as jnp, jaxloss
         >>> x, y = jax.random.uniform(jax.random.key(0), (2, 16, 16, 3))
-        >>> closed = jaxloss.ssim_gradient(x, y, data_range=1.0)
-        >>> automatic = jax.grad(jaxloss.ssim)(x, y, data_range=1.0)
+        >>> closed = jax.jit(jaxloss.ssim_gradient)(x, y, data_range=1.0)
+        >>> automatic = jax.jit(jax.grad(jaxloss.ssim))(x, y, data_range=1.0)
         >>> print(jnp.allclose(closed, automatic, atol=1e-7))
         True
 
@@ -97,8 +97,8 @@ def multi_sigma_ssim_gradient(
         >>> import jax, jax.numpy as jnp, jaxloss
         >>> x, y = jax.random.uniform(jax.random.key(0), (2, 9, 9, 1))
         >>> options = {"data_range": 1.0, "sigmas": (1.0, 2.0), "window_size": 7}
-        >>> closed = jaxloss.multi_sigma_ssim_gradient(x, y, **options)
-        >>> automatic = jax.grad(lambda x: jaxloss.multi_sigma_ssim(x, y, **options))(x)
+        >>> closed = jax.jit(lambda x: jaxloss.multi_sigma_ssim_gradient(x, y, **options))(x)
+        >>> automatic = jax.jit(jax.grad(lambda x: jaxloss.multi_sigma_ssim(x, y, **options)))(x)
         >>> print(jnp.allclose(closed, automatic, atol=1e-7))
         True
 

@@ -108,7 +108,7 @@ def ssim_patch_gradient(
     Example:
         >>> import jax, jaxloss
         >>> x, y = jax.random.uniform(jax.random.key(0), (2, 11, 11, 1))
-        >>> print(jaxloss.ssim_patch_gradient(x, y, data_range=1.0)[5, 5, 0].round(3))
+        >>> print(jax.jit(jaxloss.ssim_patch_gradient)(x, y, data_range=1.0)[5, 5, 0].round(3))
         -0.183
 
     Reference:
@@ -152,7 +152,7 @@ def multi_sigma_ssim_patch_gradient(
     Example:
         >>> import jax, jaxloss
         >>> x, y = jax.random.uniform(jax.random.key(0), (2, 31, 31, 1))
-        >>> print(jaxloss.multi_sigma_ssim_patch_gradient(x, x, data_range=1.0)[15, 15, 0])
+        >>> print(jax.jit(jaxloss.multi_sigma_ssim_patch_gradient)(x, x, data_range=1.0)[15, 15, 0])
         0.0
 
     Reference:

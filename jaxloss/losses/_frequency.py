@@ -52,9 +52,10 @@ def focal_frequency_loss(
         everywhere, 0 for equal images; and it is not the slope of the value.
 
     Example:
-        >>> import jax.numpy as jnp, jaxloss
+        >>> import jax, jax.numpy as jnp, jaxloss
         >>> x, y = jnp.array([[0.0, 2.0], [0.0, 0.0]])[..., None], jnp.zeros((2, 2, 1))
-        >>> print(jaxloss.focal_frequency_loss(x, y), jaxloss.focal_frequency_loss(x + 1, y))
+        >>> loss = jax.jit(jaxloss.focal_frequency_loss)
+        >>> print(loss(x, y), loss(x + 1, y))
         1.0 2.5
 
     Reference:

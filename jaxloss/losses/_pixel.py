@@ -82,9 +82,10 @@ def barron_loss(x: Image, y: Image, *, alpha: Scalar = 1.0, scale: Scalar = 0.1,
         as the paper does: this loss alone is lowest for the lowest alpha.
 
     Example:
-        >>> import jax.numpy as jnp, jaxloss
+        >>> import jax, jax.numpy as jnp, jaxloss
         >>> x, y = jnp.zeros((4, 4, 3)), jnp.full((4, 4, 3), 0.2)
-        >>> print(*(jaxloss.barron_loss(x, y, alpha=alpha).round(4) for alpha in (2.0, 0.0, -jnp.inf)))
+        >>> loss = jax.jit(jaxloss.barron_loss)
+        >>> print(*(loss(x, y, alpha=alpha).round(4) for alpha in (2.0, 0.0, -jnp.inf)))
         2.0 1.0986 0.8647
 
     Reference:

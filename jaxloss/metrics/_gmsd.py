@@ -32,7 +32,7 @@ def gmsd(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None, de
     Example:
         >>> import jax, jaxloss
         >>> y = jax.random.uniform(jax.random.key(0), (32, 32, 3))
-        >>> print(jaxloss.gmsd(0.5 * y, y, data_range=1.0).round(3))
+        >>> print(jax.jit(jaxloss.gmsd)(0.5 * y, y, data_range=1.0).round(3))
         0.047
 
     Reference:

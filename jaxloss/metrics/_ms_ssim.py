@@ -107,7 +107,8 @@ def ms_ssim(
     Example:
         >>> import jax, jaxloss
         >>> y = jax.random.uniform(jax.random.key(0), (44, 44, 3))
-        >>> print(jaxloss.ms_ssim(0.5 * y, y, data_range=1.0, weights=(0.3, 0.3, 0.4)).round(3))
+        >>> score = jax.jit(lambda x, y: jaxloss.ms_ssim(x, y, data_range=1.0, weights=(0.3, 0.3, 0.4)))
+        >>> print(score(0.5 * y, y).round(3))
         0.744
 
     Reference:

@@ -102,9 +102,9 @@ def multi_sigma_ssim_map(
         Finite everywhere, 0 for equal images.
 
     Example:
-        >>> import jax.numpy as jnp, jaxloss
+        >>> import jax, jax.numpy as jnp, jaxloss
         >>> x, y = jnp.full((33, 34, 1), 0.5), jnp.ones((33, 34, 1))
-        >>> print(jaxloss.multi_sigma_ssim_map(x, y, data_range=1.0).round(4)[..., 0])
+        >>> print(jax.jit(jaxloss.multi_sigma_ssim_map)(x, y, data_range=1.0).round(4)[..., 0])
         [[0.8 0.8]]
 
     Reference:

@@ -156,9 +156,9 @@ def ssim_map(
         Finite everywhere, 0 for equal images.
 
     Example:
-        >>> import jax.numpy as jnp, jaxloss
+        >>> import jax, jax.numpy as jnp, jaxloss
         >>> x, y = jnp.zeros((12, 16, 1)), jnp.ones((12, 16, 1))
-        >>> field = jaxloss.ssim_map(x, y, data_range=1.0)
+        >>> field = jax.jit(jaxloss.ssim_map)(x, y, data_range=1.0)
         >>> print(field.shape, field.max().round(6))
         (2, 6, 1) 1e-04
 
@@ -185,9 +185,9 @@ def ssim_components(
         Finite everywhere, 0 for equal images.
 
     Example:
-        >>> import jax.numpy as jnp, jaxloss
+        >>> import jax, jax.numpy as jnp, jaxloss
         >>> x, y = jnp.full((11, 11, 1), 0.5), jnp.ones((11, 11, 1))
-        >>> parts = jaxloss.ssim_components(x, y, data_range=1.0)
+        >>> parts = jax.jit(jaxloss.ssim_components)(x, y, data_range=1.0)
         >>> print(parts.luminance.item().__round__(4), parts.contrast_structure.item())
         0.8 1.0
 

@@ -1,8 +1,9 @@
 """How far two gradients lie apart."""
 
-import jax
-import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
 
 
-def relative_error(a: jax.Array, b: jax.Array) -> float:
-    return float(jnp.linalg.norm((a - b).ravel()) / jnp.linalg.norm(b.ravel()))
+def relative_error(a: ArrayLike, b: ArrayLike) -> float:
+    a, b = np.asarray(a), np.asarray(b)
+    return float(np.linalg.norm((a - b).ravel()) / np.linalg.norm(b.ravel()))

@@ -4,7 +4,6 @@ import functools
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -15,8 +14,8 @@ from tests.closed_forms._errors import relative_error
 # The tests compile without optimization, whose sums in another order would be rounded otherwise.
 AS_SHIPPED = {"xla_backend_optimization_level": 3, "xla_llvm_disable_expensive_passes": False}
 
-THREE: dict[str, Any] = {"weights": (0.2, 0.3, 0.5)}
-THREE_SIGMAS: dict[str, Any] = {"sigmas": (0.5, 1.5, 3.0), "window_size": 19}
+THREE: dict[str, Any] = {"weights": (0.2, 0.3, 0.5), "window_size": 7}
+THREE_SIGMAS: dict[str, Any] = {"sigmas": (0.5, 1.0, 2.0), "window_size": 9}
 WHOLE = {
     "ssim": (jaxloss.ssim, jaxloss.ssim_gradient, {}),
     "ssim with another window": (jaxloss.ssim, jaxloss.ssim_gradient, {"window_size": 8, "sigma": 2.0, "k2": 0.1}),
@@ -47,35 +46,35 @@ def programs(name: str, shipped: bool) -> tuple[Any, Any]:
 
 
 def both(name: str, x: Any, y: Any) -> tuple[jax.Array, jax.Array]:
-    automatic, closed = programs(name, x.dtype == jnp.float32)
+    automatic, closed = programs(name, x.dtype == np.float32)
     return automatic(x, y)[1], closed(x, y)
 
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_autodiff_is_the_closed_form_in_single_precision(pair, name):
-    assert relative_error(*both(name, *map(jnp.float32, pair))) < 1e-5
+    assert relative_error(*both(name, *map(np.float32, pair))) < 1e-5
 
 
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("name", WHOLE)
 def test_autodiff_is_the_closed_form_in_double_precision(pair, name):
     """And so are central differences along a random direction: a truth that shares no code with either."""
-    x, y = map(jnp.asarray, pair)
+    x, y = pair
     automatic, closed = both(name, x, y)
     assert relative_error(automatic, closed) < 1e-10
     direction = np.random.default_rng(1).standard_normal(x.shape)
     up, down = (programs(name, False)[0](x + h * direction, y)[0] for h in (1e-5, -1e-5))
-    np.testing.assert_allclose((closed * direction).sum(), (up - down) / 2e-5, rtol=1e-6)
+    np.testing.assert_allclose((np.asarray(closed) * direction).sum(), (up - down) / 2e-5, rtol=1e-6)
 
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_gradient_vanishes_for_equal_images(pair, name):
-    x, y = map(jnp.float32, pair)
+    x, y = map(np.float32, pair)
     for gradient, elsewhere in zip(both(name, y, y), both(name, x, y), strict=True):
-        assert float(jnp.abs(gradient).max()) < 1e-4 * float(jnp.abs(elsewhere).max())
+        assert np.abs(gradient).max() < 1e-4 * np.abs(elsewhere).max()
 
 
 def test_negative_terms_of_ms_ssim_have_no_gradient(pair):
-    y = jnp.float32(pair[1])
+    y = np.float32(pair[1])
     _, gradient = both("ms_ssim", 1 - y, y)
     np.testing.assert_array_equal(gradient, 0)

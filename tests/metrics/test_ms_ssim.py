@@ -1,7 +1,6 @@
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -29,20 +28,21 @@ def test_equals_the_paper(pair):
 
 
 def test_five_scales(photographs, rng):
+    photographs = photographs[:2]
     x = np.clip(photographs + 0.1 * rng.standard_normal(photographs.shape), 0, 1)
-    values = jax.jit(lambda x, y: jaxloss.ms_ssim(x, y, data_range=1.0))(jnp.float32(x), jnp.float32(photographs))
+    values = jax.jit(lambda x, y: jaxloss.ms_ssim(x, y, data_range=1.0))(np.float32(x), np.float32(photographs))
     pairs = zip(x, photographs.astype(np.float64), strict=True)
     np.testing.assert_allclose(values, [truth.ms_ssim(a, b, MS_SSIM_WEIGHTS) for a, b in pairs], rtol=2e-6)
 
 
-def inverted(image: np.ndarray) -> tuple[jax.Array, jax.Array]:
-    return jnp.float32(1 - image), jnp.float32(image)
+def inverted(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.float32(1 - image), np.float32(image)
 
 
 @pytest.mark.parametrize("convention", ["wang2003", "torchmetrics", "torchmetrics_simple"])
 def test_negative_contrast_has_a_finite_value_and_gradient(pair, convention):
     """The contrast terms of an inverted image are below zero, where a fractional power is NaN."""
-    options: dict[str, Any] = {"data_range": 1.0, "weights": THREE, **MS_SSIM_CONVENTIONS[convention]}
+    options: dict[str, Any] = {"data_range": 1.0, "weights": (0.4, 0.6), **MS_SSIM_CONVENTIONS[convention]}
     score = jax.jit(jax.value_and_grad(lambda x, y: jaxloss.ms_ssim(x, y, **options), argnums=(0, 1)))
     value, gradient = score(*inverted(pair[1]))
     assert np.isfinite(value) and all(np.isfinite(g).all() for g in gradient)
@@ -58,7 +58,7 @@ def test_the_default_is_the_convention_of_wang():
 @pytest.mark.usefixtures("float64")
 def test_a_contrast_term_that_passes_through_zero(pair):
     """The slope of a fractional power is infinite there: bisect a blend of negative and positive to the last bit."""
-    y = jnp.asarray(pair[1])
+    y = pair[1]
     score = jax.jit(
         jax.value_and_grad(lambda t: jaxloss.ms_ssim(1 - y + t * (2 * y - 1), y, data_range=1.0, weights=(0.4, 0.6)))
     )
@@ -71,7 +71,7 @@ def test_a_contrast_term_that_passes_through_zero(pair):
 
 
 def test_too_small_an_image_says_how_many_scales_fit():
-    image = jnp.zeros((100, 300, 3))
+    image = np.zeros((100, 300, 3), np.float32)
     with pytest.raises(ValueError, match=r"at least 161 x 161 pixels for 5 scales .* At most 4 scales fit"):
         jaxloss.ms_ssim(image, image, data_range=1.0)
     four = jax.jit(lambda z: jaxloss.ms_ssim(z, z, data_range=1.0, weights=MS_SSIM_WEIGHTS[:4]))
@@ -82,8 +82,8 @@ def test_too_small_an_image_says_how_many_scales_fit():
 def test_the_smallest_image_that_fits(scales):
     side = 10 * 2 ** (scales - 1) + 1
     weights = (1.0,) * scales
-    image = jnp.zeros((side, side, 1))
-    assert jaxloss.ms_ssim(image, image, data_range=1.0, weights=weights) == 1
+    image = np.zeros((side, side, 1), np.float32)
+    assert jax.jit(lambda z: jaxloss.ms_ssim(z, z, data_range=1.0, weights=weights))(image) == 1
     if scales > 1:
         smaller = image[1:, 1:]
         with pytest.raises(ValueError, match=f"At most {scales - 1} scales fit"):
@@ -91,17 +91,18 @@ def test_the_smallest_image_that_fits(scales):
 
 
 def test_weights_may_be_traced(pair):
-    x, y = map(jnp.float32, pair)
+    x, y = map(np.float32, pair)
     score = jax.jit(jax.value_and_grad(lambda w: jaxloss.ms_ssim(x, y, data_range=1.0, weights=w)))
-    _, slope = score(jnp.array(THREE))
-    for direction, s in zip(1e-2 * jnp.eye(3, dtype=jnp.float32), slope, strict=True):
-        up, down = (score(jnp.array(THREE) + sign * direction)[0] for sign in (1, -1))
+    weights = np.array(THREE, np.float32)
+    _, slope = score(weights)
+    for direction, s in zip(1e-2 * np.eye(3, dtype=np.float32), slope, strict=True):
+        up, down = (score(weights + sign * direction)[0] for sign in (1, -1))
         np.testing.assert_allclose((up - down) / 2e-2, s, rtol=1e-3)
 
 
 def test_masked_pixels_have_no_influence_through_the_pyramid(pair, rng):
-    x, y = map(jnp.float32, pair)
-    mask = jnp.zeros((53, 47)).at[:45, :46].set(1.0)
-    other = x.at[45:].set(jnp.nan)
+    x, y = map(np.float32, pair)
+    mask, other = np.zeros((53, 47), np.float32), x.copy()
+    mask[:45, :46], other[45:] = 1, np.nan
     score = jax.jit(lambda x, mask: jaxloss.ms_ssim(x, y, data_range=1.0, weights=(0.4, 0.6), mask=mask))
-    assert score(x, mask) == score(other, mask) != score(x, jnp.ones_like(mask))
+    assert score(x, mask) == score(other, mask) != score(x, np.ones_like(mask))

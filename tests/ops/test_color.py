@@ -49,11 +49,11 @@ LAB = {
 
 
 def test_lab_of_known_colors():
-    colors = jnp.asarray(list(LAB), jnp.float32)[None]
-    np.testing.assert_allclose(rgb_to_lab(colors)[0], list(LAB.values()), atol=0.1)
+    colors = np.float32(list(LAB))[None]
+    np.testing.assert_allclose(jax.jit(rgb_to_lab)(colors)[0], list(LAB.values()), atol=0.1)
     slope = jax.jit(jax.vmap(jax.jacfwd(lambda color: rgb_to_lab(color[None, None])[0, 0])))
-    dark = slope(jnp.asarray([[0, 0, 0], [0.02, 0, 0.04], [-0.1, 1.1, 0]], jnp.float32))
-    assert jnp.isfinite(dark).all() and (dark[0, 0] > 0).all()
+    dark = np.asarray(slope(np.float32([[0, 0, 0], [0.02, 0, 0.04], [-0.1, 1.1, 0]])))
+    assert np.isfinite(dark).all() and (dark[0, 0] > 0).all()
 
 
 def test_bad_input_raises():
