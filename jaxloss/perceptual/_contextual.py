@@ -75,9 +75,10 @@ def contextual_loss(
         gradient of 0.
 
     Example:
-        >>> import jax.numpy as jnp, jaxloss
+        >>> import jax, jax.numpy as jnp, jaxloss
         >>> x = jnp.eye(4).reshape(2, 2, 4)  # and turned over, the same features elsewhere
-        >>> print([float(jaxloss.contextual_loss({"relu1": x}, {"relu1": y}).round(4)) for y in (x[::-1], 1 - x)])
+        >>> loss = jax.jit(jaxloss.contextual_loss)
+        >>> print([float(loss({"relu1": x}, {"relu1": y}).round(4)) for y in (x[::-1], 1 - x)])
         [0.0, 1.1337]
 
     Reference:
@@ -115,9 +116,9 @@ def mrf_loss(
         As that of `contextual_loss`.
 
     Example:
-        >>> import jax.numpy as jnp, jaxloss
+        >>> import jax, jax.numpy as jnp, jaxloss
         >>> x, y = {"relu1": jnp.eye(4).reshape(2, 2, 4)}, {"relu1": 1 - jnp.eye(4).reshape(2, 2, 4)}
-        >>> print(jaxloss.mrf_loss(x, y, weights=2.0).round(4))
+        >>> print(jax.jit(jaxloss.mrf_loss)(x, y, weights=2.0).round(4))
         2.2674
 
     Reference:

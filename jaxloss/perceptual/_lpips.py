@@ -84,7 +84,7 @@ def lpips(
         >>> import jax, jaxloss
         >>> params = jaxloss.load_params("lpips-alex")
         >>> y = jax.random.uniform(jax.random.key(0), (64, 64, 3))
-        >>> print(jaxloss.lpips(0.5 * y, y, params=params, data_range=1.0).round(3))
+        >>> print(jax.jit(jaxloss.lpips)(0.5 * y, y, params=params, data_range=1.0).round(3))
         0.084
 
     Reference:
@@ -119,7 +119,7 @@ def lpips_components(
         >>> import jax, jaxloss
         >>> params = jaxloss.load_params("lpips-alex")
         >>> y = jax.random.uniform(jax.random.key(0), (64, 64, 3))
-        >>> print(list(jaxloss.lpips_components(0.5 * y, y, params=params, data_range=1.0)))
+        >>> print(list(jax.jit(jaxloss.lpips_components)(0.5 * y, y, params=params, data_range=1.0)))
         ['relu1', 'relu2', 'relu3', 'relu4', 'relu5']
 
     Reference:
@@ -155,7 +155,7 @@ def lpips_map(
         >>> import jax, jaxloss
         >>> params = jaxloss.load_params("lpips-alex")
         >>> y = jax.random.uniform(jax.random.key(0), (64, 64, 3))
-        >>> print(jaxloss.lpips_map(0.5 * y, y, params=params, data_range=1.0).shape)
+        >>> print(jax.jit(jaxloss.lpips_map)(0.5 * y, y, params=params, data_range=1.0).shape)
         (64, 64, 1)
 
     Reference:
@@ -190,7 +190,7 @@ def lpips_features(
     Example:
         >>> import jax, jax.numpy as jnp, jaxloss
         >>> params = jaxloss.load_params("lpips-alex")
-        >>> features = jaxloss.lpips_features(jnp.ones((64, 64, 3)), params=params, data_range=1.0)
+        >>> features = jax.jit(jaxloss.lpips_features)(jnp.ones((64, 64, 3)), params=params, data_range=1.0)
         >>> print(jnp.linalg.norm(features["relu1"][0, 0]).round(4))
         1.0
 
@@ -230,9 +230,9 @@ def lpips_from_features(
     Example:
         >>> import functools, jax, jaxloss
         >>> params = jaxloss.load_params("lpips-alex")
-        >>> features = functools.partial(jaxloss.lpips_features, params=params, data_range=1.0)
+        >>> features = jax.jit(functools.partial(jaxloss.lpips_features, params=params, data_range=1.0))
         >>> y = jax.random.uniform(jax.random.key(0), (64, 64, 3))
-        >>> print(jaxloss.lpips_from_features(features(0.5 * y), features(y), params=params).round(3))
+        >>> print(jax.jit(jaxloss.lpips_from_features)(features(0.5 * y), features(y), params=params).round(3))
         0.084
 
     Reference:

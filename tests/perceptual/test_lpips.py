@@ -163,7 +163,8 @@ def test_formula(weighting: str, preprocessing: Any, pair: Pair) -> None:
     found = scores(x, y, params, weighting=weighting)
     assert found.score[0] == pytest.approx(sum(means.values()), rel=1e-5)
     assert {layer: float(part[0]) for layer, part in found.components.items()} == pytest.approx(means, rel=1e-5)
-    enlarged = [jax.image.resize(np.float32(d), (40, 48), "linear", antialias=False) for d in expected.values()]
+    resize = jax.jit(functools.partial(jax.image.resize, shape=(40, 48), method="linear", antialias=False))
+    enlarged = [resize(np.float32(d)) for d in expected.values()]
     np.testing.assert_allclose(found.map[0, ..., 0], sum(enlarged, jnp.zeros(())), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(found.from_features, found.score, rtol=1e-6)
 

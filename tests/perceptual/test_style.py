@@ -174,13 +174,19 @@ def expected_loss(x: Features, y: Features, weights: dict[str, Any], normalizati
 def test_formula(pair: tuple[Features, Features], normalization: str, distance: str) -> None:
     x, y = pair
     cases: Any = ((None, {"a": 1, "b": 1}), (0.5, {"a": 0.5, "b": 0.5}), ({"b": 3.0}, {"b": 3}))
-    for weights, each in cases:
-        value = jaxloss.style_loss(x, y, weights=weights, normalization=normalization, distance=distance)
+    other = {layer: np.concatenate([z, 0.5 * z], axis=-2) for layer, z in y.items()}  # a style of another size
+
+    @jax.jit
+    def evaluate(x: Features, y: Features, other: Features) -> tuple[list[jax.Array], jax.Array]:
+        loss = functools.partial(jaxloss.style_loss, normalization=normalization, distance=distance)
+        return [loss(x, y, weights=weights) for weights, _ in cases], loss(x, other)
+
+    values, of_other = evaluate(x, y, other)
+    for value, (_, each) in zip(values, cases, strict=True):
         assert value.shape == (2, 3) and value.dtype == jnp.float32
         np.testing.assert_allclose(value, expected_loss(x, y, each, normalization, distance), rtol=1e-5)
-    y = {layer: np.concatenate([z, 0.5 * z], axis=-2) for layer, z in y.items()}  # a style of another size
-    value = jaxloss.style_loss(x, y, normalization=normalization, distance=distance)
-    np.testing.assert_allclose(value, expected_loss(x, y, {"a": 1, "b": 1}, normalization, distance), rtol=1e-5)
+    expected = expected_loss(x, other, {"a": 1, "b": 1}, normalization, distance)
+    np.testing.assert_allclose(of_other, expected, rtol=1e-5)
 
 
 @every_distance
@@ -188,20 +194,21 @@ def test_near_the_style(distance: str, pair: tuple[Features, Features], rng: np.
     """Where the difference of two Gram matrices in float32 would have lost all but two digits."""
     y = pair[1]
     x = {layer: z + np.float32(1e-4) * rng.standard_normal(z.shape, np.float32) for layer, z in y.items()}
-    value = jaxloss.style_loss(x, y, distance=distance)
+    value = jax.jit(functools.partial(jaxloss.style_loss, distance=distance))(x, y)
     np.testing.assert_allclose(value, expected_loss(x, y, {"a": 1, "b": 1}, "hw", distance), rtol=1e-5)
 
 
 def test_transforms(pair: tuple[Features, Features]) -> None:
     loss = jax.jit(every_loss)
-    expected = np.stack([jaxloss.style_loss(*pair, distance=distance) for distance in GRAM_DISTANCES], axis=-1)
+    each = {"a": 1, "b": 1}
+    expected = np.stack([expected_loss(*pair, each, "hw", distance) for distance in GRAM_DISTANCES], axis=-1)
     np.testing.assert_allclose(loss(*pair), expected, rtol=1e-5)
     np.testing.assert_allclose(jax.vmap(jax.vmap(loss))(*pair), expected, rtol=1e-5)
     one = jax.tree.map(lambda z: z[1, 2], pair)
     assert loss(*one).shape == (4,)
     np.testing.assert_allclose(loss(*one), expected[1, 2], rtol=1e-5)
     weighted = jax.jit(lambda weights: jaxloss.style_loss(*pair, weights=weights))
-    np.testing.assert_allclose(weighted(jnp.float32(3)), 3 * jaxloss.style_loss(*pair), rtol=1e-5)
+    np.testing.assert_allclose(weighted(jnp.float32(3)), 3 * jax.jit(jaxloss.style_loss)(*pair), rtol=1e-5)
 
 
 def test_positions_do_not_matter(pair: tuple[Features, Features], rng: np.random.Generator) -> None:
@@ -222,9 +229,9 @@ def test_dtypes(pair: tuple[Features, Features]) -> None:
         np.testing.assert_allclose(loss(x, y), loss(*rounded), rtol=1e-6)
     with jax.enable_x64(True):
         x = {"a": np.float64(pair[0]["a"]), "b": pair[0]["b"]}
-        value = jaxloss.style_loss(x, pair[1])
+        value = jax.jit(jaxloss.style_loss)(x, pair[1])
         assert value.dtype == jnp.float64
-        np.testing.assert_allclose(value, jaxloss.style_loss(*pair), rtol=1e-5)
+        np.testing.assert_allclose(value, jax.jit(jaxloss.style_loss)(*pair), rtol=1e-5)
 
 
 @pytest.mark.parametrize("width", [2, 3], ids=["same size", "other size"])
