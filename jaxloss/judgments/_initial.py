@@ -84,8 +84,7 @@ def init_lpips(key: Array, *, net: str | FeatureFunction = "alex", trunk: Params
     Example:
         >>> import jax, jaxloss
         >>> from jaxloss.judgments import init_lpips
-        >>> trunk = jaxloss.load_params("alexnet")
-        >>> params = jax.jit(lambda key, trunk: init_lpips(key, net="alex", trunk=trunk))(jax.random.key(0), trunk)
+        >>> params = init_lpips(jax.random.key(0), net="alex", trunk=jaxloss.load_params("alexnet"))
         >>> print({layer: head.shape[0] for layer, head in params["heads"].items()})
         {'relu1': 64, 'relu2': 192, 'relu3': 384, 'relu4': 256, 'relu5': 256}
 

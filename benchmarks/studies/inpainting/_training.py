@@ -184,7 +184,12 @@ class Examples(NamedTuple):
 
     def psnr(self, images: jax.Array) -> float:
         """Of the holes alone."""
-        return float(jaxloss.psnr(images, self.target, data_range=1.0, mask=1 - self.mask).mean())
+        return float(_psnr(images, *self))
+
+
+@jax.jit
+def _psnr(images: jax.Array, target: jax.Array, mask: jax.Array) -> jax.Array:
+    return jaxloss.psnr(images, target, data_range=1.0, mask=1 - mask).mean()
 
 
 @partial(jax.jit, static_argnames=("count", "side"))
