@@ -14,7 +14,7 @@ charbonnier_loss = jax.jit(jaxloss.charbonnier_loss, static_argnames="epsilon")
 def test_charbonnier_equals_the_formula(rng, epsilon):
     x, y = rng.random((2, 3, 5, 4, 2))
     expected = (np.sqrt((x - y) ** 2 + epsilon**2) - epsilon).mean(axis=(1, 2, 3))
-    value = charbonnier_loss(np.float32(x), np.float32(y), epsilon=epsilon)
+    value = charbonnier_loss(np.asarray(x, np.float32), np.asarray(y, np.float32), epsilon=epsilon)
     np.testing.assert_allclose(value, expected, rtol=1e-5)
 
 
@@ -116,7 +116,7 @@ def hard_points(x, alpha):
 @pytest.mark.parametrize("alpha", ALPHAS)
 def test_barron_is_finite_at_the_hard_points(alpha):
     """Equal pixels, those that differ by next to nothing, and those that differ by more than exponentials can bear."""
-    x = np.float32([0, 0, 1e-30, 1e-6, 1, 1e3, 1e6, -1e6]).reshape(8, 1, 1, 1)
+    x = np.asarray([0, 0, 1e-30, 1e-6, 1, 1e3, 1e6, -1e6], np.float32).reshape(8, 1, 1, 1)
     scores, gradients, second = jax.tree.map(np.asarray, hard_points(x, np.float32(alpha)))
     assert np.isfinite(scores).all() and all(np.isfinite(gradient).all() for gradient in gradients)
     assert (scores[:2] == 0).all() and not gradients[0][:2].any()

@@ -106,7 +106,7 @@ def test_mask_of_a_rectangle_crops(image: np.ndarray) -> None:
 @every_row
 def test_gradients_are_finite_at_the_hard_points(image: np.ndarray, name: str) -> None:
     """Flat images, empty holes and full ones; the image without pixels does not spoil the gradient of the others."""
-    x = np.float32([np.zeros((7, 5, 3)), np.ones((7, 5, 3)), image, 1e-20 * image])
+    x = np.asarray([np.zeros((7, 5, 3)), np.ones((7, 5, 3)), image, 1e-20 * image], np.float32)
     empty, hole, full = np.zeros((3, 7, 5), np.float32)
     hole[3, 3], full[:] = 1, 1
     evaluate = jax.jit(jax.grad(lambda x, mask: jaxloss.total_variation(x, mask=mask, **OPTIONS[name]).sum()))
@@ -118,7 +118,7 @@ def test_gradients_are_finite_at_the_hard_points(image: np.ndarray, name: str) -
 
 
 def test_empty_masks_and_single_rows(image: np.ndarray) -> None:
-    x, empty = np.float32(image), np.zeros((7, 5), np.float32)
+    x, empty = np.asarray(image, np.float32), np.zeros((7, 5), np.float32)
     assert np.isnan(total_variation(x, mask=empty))
     assert total_variation(x, mask=empty, normalize="pixels") == 0
     assert total_variation(x, mask=empty, normalize="none") == 0
@@ -134,7 +134,7 @@ def test_johnson_has_the_gradient_of_the_authors_layer(image: np.ndarray) -> Non
     expected[1:, :-1] += down
     expected[:-1, 1:] += right
     gradient = jax.grad(lambda x: total_variation(x, **TOTAL_VARIATION_CONVENTIONS["johnson"]))
-    np.testing.assert_allclose(jax.jit(gradient)(np.float32(image)), expected, atol=1e-6)
+    np.testing.assert_allclose(jax.jit(gradient)(np.asarray(image, np.float32)), expected, atol=1e-6)
 
 
 def test_partial_convolution_sums_over_the_grown_hole(image: np.ndarray) -> None:
@@ -168,7 +168,7 @@ def test_magnitudes_are_the_gradient_difference_loss(rng: np.random.Generator, n
 @pytest.mark.parametrize("compare", ["signed", "magnitude"])
 def test_gradient_loss_of_equal_images(image: np.ndarray, norm: str, compare: str) -> None:
     """Equal but for a constant: 0, with a gradient of 0; an image turned upside down has the same magnitudes."""
-    x = np.float32(image)
+    x = np.asarray(image, np.float32)
     evaluate = jax.jit(jax.value_and_grad(lambda x, y: jaxloss.gradient_loss(x, y, norm=norm, compare=compare)))
     for y in (x, np.zeros_like(x)):
         value, gradient = evaluate(y, y)

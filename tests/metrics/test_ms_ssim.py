@@ -30,13 +30,15 @@ def test_equals_the_paper(pair):
 def test_five_scales(photographs, rng):
     photographs = photographs[:2]
     x = np.clip(photographs + 0.1 * rng.standard_normal(photographs.shape), 0, 1)
-    values = jax.jit(lambda x, y: jaxloss.ms_ssim(x, y, data_range=1.0))(np.float32(x), np.float32(photographs))
+    values = jax.jit(lambda x, y: jaxloss.ms_ssim(x, y, data_range=1.0))(
+        np.asarray(x, np.float32), np.asarray(photographs, np.float32)
+    )
     pairs = zip(x, photographs.astype(np.float64), strict=True)
     np.testing.assert_allclose(values, [truth.ms_ssim(a, b, MS_SSIM_WEIGHTS) for a, b in pairs], rtol=2e-6)
 
 
 def inverted(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return np.float32(1 - image), np.float32(image)
+    return np.asarray(1 - image, np.float32), np.asarray(image, np.float32)
 
 
 @pytest.mark.parametrize("convention", ["wang2003", "torchmetrics", "torchmetrics_simple"])
@@ -91,7 +93,7 @@ def test_the_smallest_image_that_fits(scales):
 
 
 def test_weights_may_be_traced(pair):
-    x, y = map(np.float32, pair)
+    x, y = (np.asarray(z, np.float32) for z in pair)
     score = jax.jit(jax.value_and_grad(lambda w: jaxloss.ms_ssim(x, y, data_range=1.0, weights=w)))
     weights = np.array(THREE, np.float32)
     _, slope = score(weights)
@@ -101,7 +103,7 @@ def test_weights_may_be_traced(pair):
 
 
 def test_masked_pixels_have_no_influence_through_the_pyramid(pair, rng):
-    x, y = map(np.float32, pair)
+    x, y = (np.asarray(z, np.float32) for z in pair)
     mask, other = np.zeros((53, 47), np.float32), x.copy()
     mask[:45, :46], other[45:] = 1, np.nan
     score = jax.jit(lambda x, mask: jaxloss.ms_ssim(x, y, data_range=1.0, weights=(0.4, 0.6), mask=mask))

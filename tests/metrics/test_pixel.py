@@ -25,8 +25,10 @@ def test_equals_the_formula(rng, name, masked):
     x, y = 255 * rng.random((2, 3, 7, 5, 2))
     mask = rng.random((3, 7, 5)) if masked else np.ones((3, 7, 5))
     expected = [TRUTH[name](d, np.repeat(w[..., None], 2, -1)) for d, w in zip(x - y, mask, strict=True)]
-    options = {"mask": np.float32(mask)} if masked else {}
-    np.testing.assert_allclose(call(name, np.float32(x), np.float32(y), **options), expected, rtol=2e-6)
+    options = {"mask": np.asarray(mask, np.float32)} if masked else {}
+    np.testing.assert_allclose(
+        call(name, np.asarray(x, np.float32), np.asarray(y, np.float32), **options), expected, rtol=2e-6
+    )
 
 
 def test_psnr_of_equal_images_is_infinite_and_its_gradient_zero(photograph):
@@ -36,7 +38,7 @@ def test_psnr_of_equal_images_is_infinite_and_its_gradient_zero(photograph):
 
 
 def test_psnr_gradient_is_the_formula(rng):
-    x, y = np.float32(rng.random((2, 6, 6, 3)))
+    x, y = np.asarray(rng.random((2, 6, 6, 3)), np.float32)
     gradient = jax.jit(jax.grad(jaxloss.psnr))(x, y, data_range=1.0)
     expected = -20 / np.log(10) * (x - y) / (x.size * ((x - y) ** 2).mean())
     np.testing.assert_allclose(gradient, expected, rtol=1e-5)
@@ -49,8 +51,8 @@ def test_rmse_gradient_is_zero_for_equal_images():
 
 def test_the_mean_of_a_batch_is_that_of_its_images(rng):
     """Averaging errors first gives another PSNR: the commonest mistake with batches."""
-    x, y = np.float32(rng.random((2, 4, 8, 8, 3)))
-    y = x + (y - x) * np.float32([0.1, 0.2, 0.5, 1.0]).reshape(4, 1, 1, 1)
+    x, y = np.asarray(rng.random((2, 4, 8, 8, 3)), np.float32)
+    y = x + (y - x) * np.asarray([0.1, 0.2, 0.5, 1.0], np.float32).reshape(4, 1, 1, 1)
     psnr = jax.jit(jaxloss.psnr)
     singles = [psnr(a, b, data_range=1.0) for a, b in zip(x, y, strict=True)]
     np.testing.assert_allclose(np.mean(psnr(x, y, data_range=1.0)), np.mean(singles), rtol=1e-6)

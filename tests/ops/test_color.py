@@ -49,10 +49,10 @@ LAB = {
 
 
 def test_lab_of_known_colors():
-    colors = np.float32(list(LAB))[None]
+    colors = np.asarray(list(LAB), np.float32)[None]
     np.testing.assert_allclose(jax.jit(rgb_to_lab)(colors)[0], list(LAB.values()), atol=0.1)
     slope = jax.jit(jax.vmap(jax.jacfwd(lambda color: rgb_to_lab(color[None, None])[0, 0])))
-    dark = np.asarray(slope(np.float32([[0, 0, 0], [0.02, 0, 0.04], [-0.1, 1.1, 0]])))
+    dark = np.asarray(slope(np.asarray([[0, 0, 0], [0.02, 0, 0.04], [-0.1, 1.1, 0]], np.float32)))
     assert np.isfinite(dark).all() and (dark[0, 0] > 0).all()
 
 

@@ -35,14 +35,16 @@ every_pooling = pytest.mark.parametrize(("pooling", "truth"), POOLINGS.values(),
 def test_equals_numpy(rng, pooling, truth):
     values, mask = rng.random((2, 5, 4, 3)), rng.random((2, 5, 4)) * (rng.random((2, 5, 4)) > 0.3)
     pooling = jax.jit(pooling)
-    result = pooling(np.float32(values), np.float32(mask))
+    result = pooling(np.asarray(values, np.float32), np.asarray(mask, np.float32))
     np.testing.assert_allclose(result, weighted(truth, values, mask), rtol=1e-5)
-    np.testing.assert_allclose(pooling(np.float32(values)), weighted(truth, values, np.ones_like(mask)), rtol=1e-5)
+    np.testing.assert_allclose(
+        pooling(np.asarray(values, np.float32)), weighted(truth, values, np.ones_like(mask)), rtol=1e-5
+    )
 
 
 @every_pooling
 def test_what_does_not_count_has_no_influence(pooling, truth):
-    values, mask = np.float32([[[1], [2], [np.nan]]]), np.float32([[1, 1, 0]])
+    values, mask = np.asarray([[[1], [2], [np.nan]]], np.float32), np.asarray([[1, 1, 0]], np.float32)
     value, gradient = map(np.asarray, jax.jit(jax.value_and_grad(pooling))(values, mask))
     np.testing.assert_allclose(value, truth(np.array([1.0, 2.0]), np.ones(2)), rtol=1e-6)
     assert np.isfinite(gradient).all() and gradient[0, 2, 0] == 0 != gradient[0, 1, 0]
