@@ -33,8 +33,8 @@ def updated(text: str, folder: Path) -> str:
 
 def results(folder: Path) -> str:
     """All sections for which there are results."""
-    pictures = [path for path in sorted(folder.glob("*.png")) if not path.stem.startswith(ILLUSTRATED)]
-    sections = [picture(path) for path in pictures]
+    drawn = [path for path in sorted(folder.glob("*.png")) if not path.stem.startswith(ILLUSTRATED)]
+    sections = [picture(path) for path in drawn]
     found = answers(read_runs("metrics", folder))
     for device in dict.fromkeys(answer.question.device for answer in found):
         sections += speed_sections([answer for answer in found if answer.question.device == device])
@@ -64,6 +64,12 @@ def picture(path: Path) -> str:
     return f"![{path.stem.replace('_', ' ')}]({path.parent.name}/{path.name})\n"
 
 
+def pictures(folder: Path, stem: str, names: Iterable[str]) -> Iterable[str]:
+    """Those beside the results of a study that are there."""
+    paths = (folder / f"{stem}_{name}.png" for name in names)
+    return (picture(path) for path in paths if path.exists())
+
+
 def quality_sections(folder: Path) -> Iterable[str]:
     """How often metrics choose as people do, a table for each group of sets that the same metrics are scored on."""
     *_, newest = [None, *read_runs("quality", folder)]
@@ -80,8 +86,7 @@ def judgment_sections(folder: Path) -> Iterable[str]:
         rows, notes = judgments.markdown(newest)
         about = circumstances([newest.about])
         yield f"### Training on synthetic judgments\n\n{about}\n\n{notes}\n\n{table(judgments.HEADINGS, rows)}"
-        paths = [folder / f"judgments_{name}.png" for name in judgments.PICTURES]
-        yield from (picture(path) for path in paths if path.exists())
+        yield from pictures(folder, "judgments", judgments.PICTURES)
 
 
 def reconstruction_sections(folder: Path) -> Iterable[str]:
@@ -103,8 +108,7 @@ def restoration_sections(folder: Path) -> Iterable[str]:
             headings, rows, notes = restoration.markdown(found)
             abouts = circumstances(about for about, _ in found)
             yield f"### Restoration, {size} size\n\n{abouts}\n\n{notes}\n\n{table(headings, rows)}"
-            paths = [folder / f"{stem}_{name}.png" for name in restoration.PICTURES]
-            yield from (picture(path) for path in paths if path.exists())
+            yield from pictures(folder, stem, restoration.PICTURES)
 
 
 def inpainting_sections(folder: Path) -> Iterable[str]:
@@ -115,8 +119,7 @@ def inpainting_sections(folder: Path) -> Iterable[str]:
             rows, notes = inpainting.markdown(run)
             about = circumstances([run.about])
             yield f"### Inpainting, {size} size\n\n{about}\n\n{notes}\n\n{table(inpainting.HEADINGS, rows)}"
-            paths = [folder / f"{stem}_{name}.png" for name in inpainting.PICTURES]
-            yield from (picture(path) for path in paths if path.exists())
+            yield from pictures(folder, stem, inpainting.PICTURES)
 
 
 def speed_sections(found: Sequence[Answer]) -> Iterable[str]:

@@ -24,6 +24,15 @@ def files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
+def check_mistake(run: Callable[[], tuple[int, str, str]], folder: Path, message: str) -> None:
+    """One line that begins so, exit code 2, and no file of the folder is another one afterwards."""
+    before = files(folder)
+    code, out, err = run()
+    assert (code, out) == (2, "")
+    assert only_line(err).startswith(message)
+    assert files(folder) == before
+
+
 def run_apart(*arguments: str, folder: Path, **options: Any) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own; `env` adds to the environment."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **options.pop("env", {})}

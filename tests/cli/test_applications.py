@@ -12,7 +12,7 @@ from PIL import Image
 from jaxloss import InputError
 from jaxloss.evaluate import StyleScore, codec_deltas, rate_distortion, score_folders, summarize
 from jaxloss.images import read_image
-from tests._command_line import Run, files, only_line
+from tests._command_line import Run, check_mistake, only_line
 
 
 RATES = "rate-distortion photo.png --codecs jpeg,webp --qualities 90,20 --metrics mae,psnr"
@@ -138,8 +138,4 @@ def test_style_score_prints_a_line_for_each_picture(run: Run, monkeypatch: pytes
     ],
 )
 def test_mistakes_are_one_line(folder: Path, run: Run, arguments: str, message: str) -> None:
-    before = files(folder)
-    code, out, err = run(*arguments.split())
-    assert (code, out) == (2, "")
-    assert only_line(err).startswith(message)
-    assert files(folder) == before
+    check_mistake(lambda: run(*arguments.split()), folder, message)

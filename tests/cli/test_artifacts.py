@@ -9,7 +9,7 @@ from PIL import Image
 from jaxloss.judgments import ArtifactSpec, ArtifactState
 from jaxloss.judgments.distortions import DISTORTIONS
 from jaxloss.training import _artifacts, load_artifacts
-from tests._command_line import Run, files, only_line
+from tests._command_line import Run, check_mistake, files, only_line
 
 
 @pytest.fixture(autouse=True)
@@ -66,10 +66,7 @@ def test_file_and_sheet_are_written(run: Run) -> None:
     ],
 )
 def test_mistakes_are_one_line(run: Run, folder: Path, arguments: str, message: str) -> None:
-    before = files(folder)
-    code, out, err = run("train-artifacts", *arguments.split())
-    assert (code, out) == (2, "") and only_line(err).startswith(message)
-    assert files(folder) == before
+    check_mistake(lambda: run("train-artifacts", *arguments.split()), folder, message)
 
 
 def test_stopped_trainings_write_nothing(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from jaxloss import save_params
 from jaxloss.registry import METRICS
-from tests._command_line import Run, files, only_line, run_apart
+from tests._command_line import Run, check_mistake, only_line, run_apart
 from tests.networks import one_layer_alexnet
 
 
@@ -121,11 +121,7 @@ def test_map_is_written(run: Run, monkeypatch: pytest.MonkeyPatch, options: str,
     ],
 )
 def test_mistakes_are_one_line(folder: Path, run: Run, arguments: str, message: str) -> None:
-    before = files(folder)
-    code, out, err = run(*arguments.split())
-    assert (code, out) == (2, "")
-    assert only_line(err).startswith(message)
-    assert files(folder) == before
+    check_mistake(lambda: run(*arguments.split()), folder, message)
 
 
 def test_ascii_terminal(folder: Path) -> None:

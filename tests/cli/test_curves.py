@@ -19,7 +19,7 @@ from jaxloss.curves import (
     read_curves,
 )
 from jaxloss.sde import CONDITIONS
-from tests._command_line import Run, files, only_line
+from tests._command_line import Run, check_mistake, files, only_line
 from tests.curves._curves import random_curves
 from tests.curves._states import write_states
 
@@ -182,11 +182,7 @@ def test_mistakes_in_measuring_are_one_line(run: Run, arguments: str, message: s
     ],
 )
 def test_mistakes_are_one_line(folder: Path, run: Run, arguments: str, message: str) -> None:
-    before = files(folder)
-    code, out, err = run(arguments)
-    assert (code, out) == (2, "")
-    assert only_line(err).startswith(message)
-    assert files(folder) == before
+    check_mistake(lambda: run(arguments), folder, message)
 
 
 @pytest.mark.parametrize(

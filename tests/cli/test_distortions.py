@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from jaxloss.judgments.distortions import DISTORTIONS
-from tests._command_line import Run, files, only_line
+from tests._command_line import Run, check_mistake, only_line
 
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -67,8 +67,4 @@ def test_what_was_done_to_the_file_is_said(run: Run) -> None:
     ],
 )
 def test_mistakes(arguments: str, message: str, tmp_path: Path, run: Run) -> None:
-    before = files(tmp_path)
-    code, out, err = run("distortions", *arguments.split())
-    assert (code, out) == (2, "")
-    assert only_line(err).startswith(message)
-    assert files(tmp_path) == before
+    check_mistake(lambda: run("distortions", *arguments.split()), tmp_path, message)

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from jaxloss.cli._gradcheck import gradient_table
 from jaxloss.evaluate import GradientCheck, _gradcheck
-from tests._command_line import Run, files, only_line
+from tests._command_line import Run, check_mistake, only_line
 
 
 RIGHT = _gradcheck.CLOSED_FORMS["ssim"]
@@ -58,11 +58,7 @@ def test_wrong_closed_form_fails(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
     ],
 )
 def test_mistakes_are_one_line(folder: Path, run: Run, arguments: str, message: str) -> None:
-    before = files(folder)
-    code, out, err = run(*arguments.split())
-    assert (code, out) == (2, "")
-    assert only_line(err).startswith(message)
-    assert files(folder) == before
+    check_mistake(lambda: run(*arguments.split()), folder, message)
 
 
 def test_table_marks_failures() -> None:

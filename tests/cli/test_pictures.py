@@ -13,7 +13,7 @@ from PIL import Image
 
 from jaxloss import images
 from jaxloss.images import _stylize
-from tests._command_line import Run, files, only_line
+from tests._command_line import Run, check_mistake, files, only_line
 from tests.painting import thin_network
 
 
@@ -128,11 +128,7 @@ def test_mistakes_are_one_line_before_the_work(
     folder: Path, stylize: Run, monkeypatch: pytest.MonkeyPatch, arguments: str, message: str
 ) -> None:
     monkeypatch.setattr(_stylize, "load_params", lambda _: pytest.fail("The work has begun."))
-    before = files(folder)
-    code, out, err = stylize(arguments)
-    assert (code, out) == (2, "")
-    assert only_line(err).startswith(message)
-    assert files(folder) == before
+    check_mistake(lambda: stylize(arguments), folder, message)
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="Nothing is forbidden to root.")
@@ -163,8 +159,4 @@ def test_demo_writes_a_sheet_and_prints_its_scores(tmp_path: Path, run: Run, mon
     ],
 )
 def test_mistakes_of_the_demo(folder: Path, run: Run, arguments: str, message: str) -> None:
-    before = files(folder)
-    code, out, err = run("demo", *arguments.split())
-    assert (code, out) == (2, "")
-    assert only_line(err).startswith(message)
-    assert files(folder) == before
+    check_mistake(lambda: run("demo", *arguments.split()), folder, message)

@@ -11,7 +11,7 @@ from PIL import Image
 import jaxloss
 from jaxloss import training
 from jaxloss.training import TrainedLPIPS
-from tests._command_line import Run, files, only_line
+from tests._command_line import Run, check_mistake, only_line
 from tests.networks import thin_networks, tiny_params
 from tests.training._sets import write_sets
 
@@ -128,11 +128,8 @@ def test_stopped_training_says_how_to_go_on(folder: Path, train: Run, fake: Trai
 )
 def test_mistakes_are_one_line(folder: Path, train: Run, arguments: str, message: str) -> None:
     Path("m.safetensors").write_text("old")
-    before = files(folder)
-    code, out, err = train(arguments)
-    assert (code, out) == (2, "")
-    assert only_line(err).startswith(message)
-    assert files(folder) == before and {path.name for path in folder.iterdir()} == {"2afc", "m.safetensors"}
+    check_mistake(lambda: train(arguments), folder, message)
+    assert {path.name for path in folder.iterdir()} == {"2afc", "m.safetensors"}
 
 
 @pytest.mark.full
