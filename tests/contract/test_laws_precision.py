@@ -3,14 +3,20 @@
 By default a TPU multiplies in bfloat16, and an NVIDIA GPU in TF32: scores and gradients would be off in silence.
 """
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+import pytest
 
-from jaxloss.registry import Metric
+from jaxloss.registry import METRICS, Metric
 from tests.contract.cases import abstract, abstract_params, every_row, example
-from tests.products import products_without_precision
+from tests.contract.precision_cases import CASES, Case
+from tests.contract.test_api import DOCUMENTED
+from tests.products import FULL, may_multiply, products, products_without_precision
 
 
 @every_row
@@ -21,3 +27,46 @@ def test_products_say_their_precision(row: Metric) -> None:
 
     image = abstract(row, 2)
     assert products_without_precision(value_and_gradients, image, image, abstract_params(row)) == []
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
+def test_products_of_all_other_functions_say_it_too(case: Case) -> None:
+    found = products(case.evaluate, *case.arguments)
+    assert found != []
+    assert [line for line in found if not FULL.search(line)] == []
+
+
+def test_whatever_may_multiply_is_looked_at() -> None:
+    """A public function that multiplies, or calls what does, is a row of the registry or has a case."""
+    multiplying = {name for name, function in DOCUMENTED.items() if may_multiply(function)}
+    looked_at = {function.__name__ for case in CASES.values() for function in case.functions}
+    assert multiplying - looked_at <= METRICS.keys()
+    assert looked_at <= multiplying
+    assert {"lpips", "gram_matrix", "kmeans_trunk", "average_pool", "jpeg", "artifact_step"} <= multiplying
+    assert not {"multi_sigma_ssim", "mse", "motion_blur", "simulate"} & multiplying
+
+
+def doubled(x: Any) -> Any:
+    return jnp.concatenate([x, x])
+
+
+def squared(x: Any) -> Any:
+    return doubled(x) @ doubled(x).T
+
+
+TABLE = {"row": (functools.partial(jnp.einsum, "ij,jk->ik"), 3)}
+
+
+@pytest.mark.parametrize(
+    ("function", "multiplies"),
+    [
+        (lambda x: jnp.dot(x, x), True),
+        (lambda x: (lambda y: squared(y))(x), True),
+        (lambda x: TABLE["row"][0](x, x), True),
+        (jax.jit(lambda x: jnp.linalg.inv(x)), True),
+        (lambda x: doubled(x) * x, False),
+        (lambda x: np.dot(x, x), False),
+    ],
+)
+def test_products_would_be_seen(function: Callable[..., Any], multiplies: bool) -> None:
+    assert may_multiply(function) == multiplies

@@ -11,6 +11,7 @@ import jaxloss
 from jaxloss import InputError
 from jaxloss.images import _stylize, distort, stylize
 from tests.painting import PARAMS, thin_network
+from tests.products import FULL, products
 
 
 SIZE = 32
@@ -45,6 +46,18 @@ def test_loss_falls(content: np.ndarray, style: np.ndarray, optimizer: str, star
         losses = losses_of(content, style, optimizer=optimizer, start=start, steps=12)
     assert len(losses) == 12
     assert losses[-1] < 0.5 * losses[0]
+
+
+def test_products_are_in_full_precision() -> None:
+    """Of the optimizer and of the images' scaling, too; the rest is public functions."""
+    picture = jax.ShapeDtypeStruct((4, 5, 3), np.float32)
+    descent = _stylize._transformation("lbfgs")
+    for function, *arguments in (
+        (descent.update, picture, jax.eval_shape(descent.init, picture), picture),
+        (lambda image: _stylize.resized(image, 8, 8), picture),
+    ):
+        found = products(function, *arguments)
+        assert found != [] and all(FULL.search(line) for line in found)
 
 
 def test_picture_is_the_same_every_time(content: np.ndarray, style: np.ndarray) -> None:

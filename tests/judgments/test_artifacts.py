@@ -23,7 +23,6 @@ from jaxloss.judgments import (
 from jaxloss.judgments._artifact_networks import run_discriminator, run_generator
 from jaxloss.judgments._artifacts import CONTENT_LAYERS, CORRUPTIONS, STYLE_WEIGHTS
 from tests.networks import random_params, thinned
-from tests.products import products, products_without_precision
 
 
 KEY = jax.random.key(0)
@@ -121,14 +120,6 @@ def test_loss_is_the_sum_of_its_terms() -> None:
     loss = found.pop("loss")
     assert min(found.values()) > 0
     np.testing.assert_allclose(loss, sum(getattr(spec, name) * value for name, value in found.items()), rtol=1e-4)
-
-
-def test_no_product_is_rounded() -> None:
-    spec = SPEC._replace(corruption="downsampling", level=2.0, adversarial=0.1)
-    state = jax.eval_shape(functools.partial(init_artifacts, spec=spec), KEY)
-    step, images = functools.partial(artifact_step, spec=spec), jnp.zeros((1, 8, 8, 3))
-    assert len(products(step, KEY, state, images, platforms=["tpu"])) > 10
-    assert products_without_precision(step, KEY, state, images, platforms=["tpu"]) == []
 
 
 def test_what_a_spec_asks_for_must_be_given() -> None:

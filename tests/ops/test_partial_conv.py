@@ -11,7 +11,6 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from jaxloss import ops
 from tests.derivatives import check_derivatives
-from tests.products import products, products_without_precision
 
 
 # Compiled whole: operation by operation takes longer.
@@ -179,18 +178,6 @@ def test_transforms(rng: np.random.Generator) -> None:
         for z, truth in zip(result, expected, strict=True):
             np.testing.assert_allclose(z, truth, atol=1e-5)
     assert all(z.sharding.is_equivalent_to(sharding, z.ndim) for z in sharded)
-
-
-def test_products_are_in_full_precision(rng: np.random.Generator) -> None:
-    """On accelerators, with the derivatives; the count of what is known would be rounded, too."""
-    arguments = [jax.ShapeDtypeStruct(z.shape, z.dtype) for z in sample(rng, False)]
-
-    def energy(x: jax.Array, mask: jax.Array, kernel: jax.Array, bias: jax.Array) -> jax.Array:
-        return (partial_conv(x, mask[..., 0], kernel, bias)[0] ** 2).sum()
-
-    derivatives = jax.grad(energy, argnums=(0, 2))
-    assert len(products(derivatives, *arguments)) == 2 * 4
-    assert products_without_precision(derivatives, *arguments) == []
 
 
 @pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])

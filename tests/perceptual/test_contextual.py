@@ -10,7 +10,6 @@ import pytest
 import jaxloss
 from jaxloss._types import Features
 from jaxloss.backbones._features import BACKBONES
-from tests.products import products, products_without_precision
 
 
 EPSILON = 1e-5
@@ -143,14 +142,6 @@ def test_batches_and_transformations(rng: np.random.Generator) -> None:
     weights, a, b = {"first": 2.0}, in_float64(x), in_float64(y)
     expected = [[contextual(a["first"][i, j], b["first"][i, j], 0.25) for j in range(3)] for i in range(2)]
     np.testing.assert_allclose(mrf_loss(x, y, weights=weights, bandwidth=0.25), 2 * np.array(expected), rtol=1e-5)
-
-
-def test_products_are_in_full_precision(rng: np.random.Generator) -> None:
-    """On accelerators, with the gradients."""
-    x = jax.eval_shape(lambda: features(rng))
-    slope = jax.grad(lambda x, y: contextual_loss(x, y), argnums=(0, 1))
-    assert len(products(slope, x, x)) >= 2 * 3 * len(x)
-    assert products_without_precision(slope, x, x) == []
 
 
 def test_training_brings_the_features_of_the_reference(rng: np.random.Generator) -> None:
