@@ -7,6 +7,7 @@ from ._filters import (
     uniform_window as uniform_window,
 )
 from ._gradients import gradient_magnitude as gradient_magnitude
+from ._halo import exchange_halo as exchange_halo, mean_over_strips as mean_over_strips
 from ._numerics import (
     safe_abs as safe_abs,
     safe_divide as safe_divide,
