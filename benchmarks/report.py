@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from . import compile as compile_times, imports, memory, quality, sde
+from . import ahead_of_time, compile as compile_times, imports, memory, quality, sde
 from ._command import Parser
 from ._results import FOLDER, Record, read_runs
 from ._summary import FLOOR, HEADINGS, MODES, OURS, Answer, answers, cells, significant
@@ -50,6 +50,7 @@ def results(folder: Path) -> str:
             rows = table(script.HEADINGS, map(script.cells, newest.measurements))
             sections.append(f"### {title}\n\n{circumstances([newest.about])}\n\n{rows}")
     for study in (
+        ahead_of_time_sections,
         quality_sections,
         judgment_sections,
         reconstruction_sections,
@@ -68,6 +69,19 @@ def pictures(folder: Path, stem: str, names: Iterable[str]) -> Iterable[str]:
     """Those beside the results of a study that are there."""
     paths = (folder / f"{stem}_{name}.png" for name in names)
     return (picture(path) for path in paths if path.exists())
+
+
+def ahead_of_time_sections(folder: Path) -> Iterable[str]:
+    """What was compiled for devices that were not there."""
+    records, abouts = ahead_of_time.newest(read_runs("ahead_of_time", folder))
+    if records:
+        about, rows = (
+            circumstances(abouts, "Compiled"),
+            table(ahead_of_time.HEADINGS, map(ahead_of_time.cells, records)),
+        )
+        failures = ahead_of_time.failures(records)
+        notes = f"{ahead_of_time.NOTES}\n\n{rows}" + (f"\n{failures}" if failures else "")
+        yield f"### Compiled ahead of time\n\n{about}\n\n{notes}"
 
 
 def quality_sections(folder: Path) -> Iterable[str]:
@@ -147,14 +161,14 @@ def contestants_table(found: Sequence[Answer]) -> str:
     return table(("contestant", *sizes), rows)
 
 
-def circumstances(abouts: Iterable[Record]) -> str:
+def circumstances(abouts: Iterable[Record], verb: str = "Measured") -> str:
     """What ran where, once per run."""
     lines = {}
     for about in abouts:
         machine = about["machine"]
         versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
         lines[
-            f"Measured on {about['date'][:10]} at commit {about['commit'] or 'unknown'}: {about['device']} device; "
+            f"{verb} on {about['date'][:10]} at commit {about['commit'] or 'unknown'}: {about['device']} device; "
             f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; "
             f"Python {about['python']}, {versions}."
         ] = None
