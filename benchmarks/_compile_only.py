@@ -114,12 +114,18 @@ def prepare() -> None:
     os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
 
 
-@functools.cache
 def sharding(name: str, *, replicated: bool = False) -> jax.sharding.Sharding:
     """Of an array on a device that is not there; on several, its first axis is split among them."""
+    devices = _devices(name)
+    if len(devices) == 1:
+        return jax.sharding.SingleDeviceSharding(devices[0])
+    mesh = jax.sharding.Mesh(np.array(devices), ("batch",))
+    return jax.sharding.NamedSharding(mesh, jax.P() if replicated else jax.P("batch"))
+
+
+@functools.cache
+def _devices(name: str) -> list[Any]:
+    """The same whenever they are asked for: JAX takes those of another description for others."""
     device = DEVICES[name]
     topology = topologies.get_topology_desc(platform=device.platform, **device.topology)
-    if device.together == 1:
-        return jax.sharding.SingleDeviceSharding(topology.devices[0])
-    mesh = jax.sharding.Mesh(np.array(topology.devices[: device.together]), ("batch",))
-    return jax.sharding.NamedSharding(mesh, jax.P() if replicated else jax.P("batch"))
+    return list(topology.devices[: device.together])

@@ -108,7 +108,7 @@ def findings(compiled: Any, text: str, device: str, size: Size, mode: str) -> Re
     """Of one of the devices, where there are several."""
     about = DEVICES[device]
     images = 4 * math.prod(size) * CHANNELS // about.together
-    least, reading = images * (2 if mode == "value" else 3), read_program(text, large=images // 10)
+    least, reading = images * (2 if mode == "value" else 3), read_program(text, large=images // 2)
 
     def total(number: Callable[[Kernel], float | None]) -> float:
         return sum(kernel.times * (number(kernel) or 0) for kernel in reading.kernels)
@@ -132,8 +132,8 @@ def findings(compiled: Any, text: str, device: str, size: Size, mode: str) -> Re
 
 
 HEADINGS = (
-    "device", "metric", "images", "what", "kernels", "traffic", "of slices", "temporary, MB", "padding", "collectives",
-    "model, ms", "floor, ms", "compiled in, s",
+    "device", "metric", "images", "what", "kernels", "traffic", "MB", "padding", "collectives", "model, ms",
+    "compiler, s",
 )  # fmt: skip
 
 
@@ -141,17 +141,16 @@ def cells(record: Record) -> tuple[str, ...]:
     question = (record["device"], record["metric"], record["size"], MODES[record["mode"]])
     if "failure" in record:
         return *question, "fails", *[""] * (len(HEADINGS) - len(question) - 1)
-    least, model, unknown = record["least_bytes"], record["model_us"], record["kernels_without_model"]
+    traffic, of_slices = (times(record[f"{which}_bytes"] / record["least_bytes"]) for which in ("hbm", "touched"))
+    model, unknown = record["model_us"], record["kernels_without_model"]
     return (
         *question,
         str(record["kernels"]) + ("" if record["unknown_loops"] == 0 else " or more"),
-        times(record["hbm_bytes"] / least),
-        times(record["touched_bytes"] / least),
+        traffic if traffic == of_slices else f"{traffic}, {of_slices}",
         f"{record['temporary_bytes'] / 1e6:.0f}",
         times(record["padding"]),
         str(record["collectives"]),
         "unknown" if model is None else significant(model / 1e3) + (f" + {unknown} ?" if unknown else ""),
-        significant(record["floor_us"] / 1e3),
         significant(record["compile_s"]),
     )
 
@@ -175,19 +174,21 @@ def newest(runs: Iterable[Run]) -> tuple[list[Record], list[Record]]:
 
 NOTES = """\
 Nothing here has run: these are readings of programs that XLA compiled for devices that were not there. `v5e-2x2` are
-four devices that share a batch, for scores and the gradient of each image; the numbers are of one of them.
+four devices that share a batch, for the scores and the gradient of each image; the numbers are of one of them.
 
 * Traffic: device memory that the kernels' operands and results take, with what fills up the tiles of a TPU, over the
-  minimum: both images read once, the gradient written once. It is exact for kernels that read what they read once. A
-  TPU reads an operand of a sum of shifted rows once per shift; a GPU may find it in its caches, and mostly does.
-* Of slices: the same, but of arrays of which a kernel reads or writes slices only, the slices. Where a loop goes
-  through an image in strips, this is the truer number.
-* Model: the sum of the compiler's own estimates, without those kernels that have none (`+ n ?`: calls of libraries,
+  minimum: both images read once, the gradient written once. Where kernels read or write mere slices of arrays, a second
+  number counts the slices alone: the truer one for loops that go through an image in strips. Both are exact for kernels
+  that read what they read once. A TPU reads an operand of a sum of shifted rows once per shift, if that is in device
+  memory; a GPU reads it as often, but finds most of it in its caches.
+* MB: temporary device memory. Padding: the largest ratio of what an array takes to what it holds, of those that take
+  half a batch or more. Collectives: what makes devices wait for each other.
+* Model: the sum of the compiler's own estimates, without the kernels that have none (`+ n ?`: calls of libraries,
   scalars). Good where memory is the limit. For images that fit into the fast memory of a v4 or v5e it is 4 to 16 times
-  too long; for a GPU it takes many a read that a cache would answer for a miss. It is for comparing programs, and no
-  time of a device. XLA has no model of an A100.
-* It does not see: launches, occupancy, what overlaps, and which algorithm cuDNN or cuBLAS would choose.
-* Padding: the largest ratio of what an array takes to what it holds, of those that take a tenth of a batch or more."""
+  too long, and for a GPU it takes many reads for misses that a cache would answer. It compares programs; it is no time
+  of a device. XLA has none for an A100.
+* No such reading shows launches, occupancy, what overlaps, or which algorithm cuDNN or cuBLAS would choose.
+"""
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from . import ahead_of_time, compile as compile_times, imports, memory, quality, sde
+from . import ahead_of_time, compile as compile_times, imports, memory, precision, quality, sde
 from ._command import Parser
 from ._results import FOLDER, Record, read_runs
 from ._summary import FLOOR, HEADINGS, MODES, OURS, Answer, answers, cells, significant
@@ -51,6 +51,7 @@ def results(folder: Path) -> str:
             sections.append(f"### {title}\n\n{circumstances([newest.about])}\n\n{rows}")
     for study in (
         ahead_of_time_sections,
+        precision_sections,
         quality_sections,
         judgment_sections,
         reconstruction_sections,
@@ -80,8 +81,16 @@ def ahead_of_time_sections(folder: Path) -> Iterable[str]:
             table(ahead_of_time.HEADINGS, map(ahead_of_time.cells, records)),
         )
         failures = ahead_of_time.failures(records)
-        notes = f"{ahead_of_time.NOTES}\n\n{rows}" + (f"\n{failures}" if failures else "")
+        notes = f"{ahead_of_time.NOTES}\n{rows}" + (f"\n{failures}" if failures else "")
         yield f"### Compiled ahead of time\n\n{about}\n\n{notes}"
+
+
+def precision_sections(folder: Path) -> Iterable[str]:
+    """What networks lose where an accelerator rounds."""
+    *_, newest = [None, *read_runs("precision", folder)]
+    if newest is not None:
+        rows = table(precision.headings(newest.measurements), precision.rows(newest.measurements))
+        yield f"### Precision\n\n{circumstances([newest.about])}\n\n{precision.NOTES}\n\n{rows}"
 
 
 def quality_sections(folder: Path) -> Iterable[str]:
