@@ -17,7 +17,7 @@ import numpy as np
 import jaxloss
 from jaxloss.images import read_image, sample_photograph
 
-from ._command import Parser, names_from, print_table, progress
+from ._command import Parser, names_from, positive, print_table, progress
 from ._results import Record, append, describe_run, start_file
 from ._rounding import BFLOAT16, SIX_PASSES, TF32, THREE_PASSES, Rounding, rounded_convolutions
 
@@ -75,18 +75,20 @@ def main() -> None:
     parser = Parser("precision", __doc__)
     parser.add_argument("images", nargs="*", type=Path, metavar="IMAGE", help="besides the package's sample")
     parser.add_argument("--subjects", type=names_from(SUBJECTS), default=list(SUBJECTS), help="default: all")
-    parser.add_argument("--side", type=int, default=256, help="of the crops, in pixels (default: %(default)s)")
-    parser.add_argument("--noise", type=float, nargs="*", default=[0.005, 0.05, 0.2], help="default: %(default)s")
+    parser.add_argument("--side", type=positive, default=256, help="of the crops, in pixels (default: %(default)s)")
+    parser.add_argument("--noise", type=float, nargs="*", default=[0.005, 0.05], help="default: %(default)s")
     parser.add_output("precision.jsonl")
     options = parser.parse_args()
     try:
-        photographs = [sample_photograph(), *(read_image(path).pixels / np.float32(255) for path in options.images)]
+        photographs = [sample_photograph(), *(read_image(path).pixels for path in options.images)]
         params = {name: jaxloss.load_params(SUBJECTS[name][1]) for name in options.subjects}
     except (jaxloss.InputError, OSError) as error:
         parser.error(str(error))
-    crops = np.stack([center(photograph, options.side) for photograph in photographs])
-
     names = ["sample", *(path.name for path in options.images)]
+    for name, photograph in zip(names, photographs, strict=True):
+        if min(photograph.shape[:2]) < options.side or photograph.shape[2] != 3:
+            parser.error(f"{name}: expected a color photograph of {options.side} x {options.side} pixels or more.")
+    crops = np.stack([center(photograph, options.side) for photograph in photographs])
     start_file(options.output, describe_run("precision", {"images": names, "side": options.side}, ("flax",)))
     records = []
     for name in progress(options.subjects):

@@ -36,8 +36,11 @@ def test_full_precision_is_within_what_is_promised() -> None:
     assert [r for r in full if (r["largest_difference"] if "lpips" in r["subject"] else r["value"]) > 1e-5] == []
 
 
-def test_a_missing_image_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("sys.argv", ["precision", "nowhere.png"])
+@pytest.mark.parametrize("arguments", [["nowhere.png"], ["--side", "9999"]])
+def test_mistakes_are_one_line(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["precision", "--subjects", "lpips alex", *arguments])
     with pytest.raises(SystemExit, match="2"):
         precision.main()
     assert len(capsys.readouterr().err.splitlines()) == 1
