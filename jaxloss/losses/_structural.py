@@ -38,7 +38,7 @@ def ssim_loss(
         Zhao et al. 2017. https://doi.org/10.1109/TCI.2016.2644865
     """
     windowed = ssim_windows("ssim_loss", x, y, data_range, mask, options)
-    return mean_field(SSIMField(windowed.windows[0], windowed.channels, dissimilarity), windowed).mean(axis=-1)
+    return mean_field(SSIMField(windowed.windows[0], dissimilarity), windowed).mean(axis=-1)
 
 
 def ms_ssim_loss(
@@ -94,7 +94,7 @@ def multi_sigma_ssim_loss(
         Zhao et al. 2017. https://doi.org/10.1109/TCI.2016.2644865
     """
     windowed = multi_sigma_windows("multi_sigma_ssim_loss", x, y, data_range, mask, options)
-    return mean_field(MultiSigmaField(windowed.windows, windowed.channels, dissimilarity), windowed).mean(axis=-1)
+    return mean_field(MultiSigmaField(windowed.windows, dissimilarity), windowed).mean(axis=-1)
 
 
 def mix_loss(
@@ -142,7 +142,7 @@ def mix_loss(
     windowed = multi_sigma_windows("mix_loss", x, y, data_range, mask, options)
     dtype = windowed.maps[0].dtype
     parameters = windowed.constants, as_scalar(alpha, dtype), as_scalar(data_range, dtype)
-    return mean_field(MixField(windowed.windows, windowed.channels), windowed, parameters).mean(axis=-1)
+    return mean_field(MixField(windowed.windows), windowed, parameters).mean(axis=-1)
 
 
 @dataclass(frozen=True)
@@ -150,18 +150,17 @@ class MixField:
     """The mix at each pixel."""
 
     windows: tuple[Taps, ...]
-    channels: int
 
     @property
     def structural(self) -> MultiSigmaField:
-        return MultiSigmaField(self.windows, self.channels, dissimilarity)
+        return MultiSigmaField(self.windows, dissimilarity)
 
     @property
     def halo(self) -> int:
         return self.structural.halo
 
-    def __call__(self, parameters: tuple[Constants, Scalar, Scalar], *maps: Array) -> Array:
+    def __call__(self, step: int, parameters: tuple[Constants, Scalar, Scalar], *maps: Array) -> Array:
         constants, alpha, data_range = parameters
         x, y, *weight = maps
-        (absolute,) = local_means([safe_abs(x - y)], weight, self.windows[-1], self.channels)
-        return alpha * self.structural(constants, *maps) + (1 - alpha) * absolute / data_range
+        (absolute,) = local_means([safe_abs(x - y)], weight, self.windows[-1], step)
+        return alpha * self.structural(step, constants, *maps) + (1 - alpha) * absolute / data_range

@@ -134,7 +134,7 @@ def channel_scores(name: str, x: Image, y: Image, data_range: Scalar, mask: Mask
         coarsest = scale == len(weights) - 1
         windowed = make_windowed(pair, (taps,), options.coarsest_border if coarsest else "valid", constants)
         combine = dissimilarity if coarsest else contrast_dissimilarity
-        term = 1 - mean_field(SSIMField(taps, windowed.channels, combine), windowed)
+        term = 1 - mean_field(SSIMField(taps, combine), windowed)
         term = term if options.product == "channel" else term.mean(axis=-1, keepdims=True)
         score = score * jnp.where(jnp.isnan(term), term, power(term, weights[scale]))
         if not coarsest:

@@ -82,7 +82,7 @@ def multi_sigma_ssim(
         Computational Imaging 3, 2017; equation 11 of its supplement. https://doi.org/10.1109/TCI.2016.2644865
     """
     windowed = multi_sigma_windows("multi_sigma_ssim", x, y, data_range, mask, options)
-    field = MultiSigmaField(windowed.windows, windowed.channels, dissimilarity)
+    field = MultiSigmaField(windowed.windows, dissimilarity)
     return 1 - mean_field(field, windowed).mean(axis=-1)
 
 
@@ -111,8 +111,8 @@ def multi_sigma_ssim_map(
         Zhao et al. 2017. https://doi.org/10.1109/TCI.2016.2644865
     """
     windowed = multi_sigma_windows("multi_sigma_ssim_map", x, y, data_range, mask, options)
-    field = MultiSigmaField(windowed.windows, windowed.channels, operator.mul)
-    return split_channels(field(windowed.constants, *windowed.maps), windowed.shape)
+    field = MultiSigmaField(windowed.windows, operator.mul)
+    return split_channels(field(windowed.channels, windowed.constants, *windowed.maps), windowed.shape)
 
 
 @dataclass(frozen=True)
@@ -120,19 +120,18 @@ class MultiSigmaField:
     """Equation 11 at each pixel, or another function of the luminance and the product of all contrast terms."""
 
     windows: tuple[Taps, ...]
-    channels: int
     combine: Callable[[Array, Array], Array]  # part of the key of caches, see `Field`: no lambda
 
     @property
     def halo(self) -> int:
         return len(self.windows[-1]) - 1
 
-    def __call__(self, parameters: Constants, *maps: Array) -> Array:
+    def __call__(self, step: int, parameters: Constants, *maps: Array) -> Array:
         terms = []
         for taps in self.windows:
             margin = (self.halo + 1 - len(taps)) // 2
-            cropped = [crop(z, margin, self.channels) for z in maps]
-            terms.append(local_components(cropped, taps, self.channels, parameters))
+            cropped = [crop(z, margin, step) for z in maps]
+            terms.append(local_components(cropped, taps, step, parameters))
         luminance, _ = terms[-1]
         return self.combine(luminance, functools.reduce(operator.mul, (contrast for _, contrast in terms)))
 

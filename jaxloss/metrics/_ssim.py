@@ -136,7 +136,7 @@ def ssim(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None, **
         IEEE Transactions on Image Processing 13, 2004. https://doi.org/10.1109/TIP.2003.819861
     """
     windowed = ssim_windows("ssim", x, y, data_range, mask, options)
-    return 1 - mean_field(SSIMField(windowed.windows[0], windowed.channels, dissimilarity), windowed).mean(axis=-1)
+    return 1 - mean_field(SSIMField(windowed.windows[0], dissimilarity), windowed).mean(axis=-1)
 
 
 def ssim_map(

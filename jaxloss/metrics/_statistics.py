@@ -13,6 +13,7 @@ from jax.typing import DTypeLike
 from .._checks import Pair, as_scalar, check_positive
 from .._types import Array, Scalar
 from ..ops._filters import Taps, extend_border, filter_maps, merge_channels
+from ..ops._moments import Products, filter_moments
 from ..ops._numerics import safe_divide
 from ..ops._pooling import mean_from_sums
 from ..ops._pyramids import average_pool
@@ -51,8 +52,7 @@ def local_components(maps: Sequence[Array], taps: Taps, step: int, constants: Co
     c1, c2, middle, unbias = constants
     # Variances do not depend on the origin, but their rounding errors grow with the square of the distance to it.
     x, y, *weight = (maps[0] - middle, maps[1] - middle, *maps[2:])
-    moments = local_means([x, y, x * x + y * y, (x - y) ** 2], weight, taps, step)
-    mu_x, mu_y, mean_of_squares, mean_of_squared_difference = moments
+    mu_x, mu_y, mean_of_squares, mean_of_squared_difference = local_means([x, y], weight, taps, step, squares)
     mu_difference = (mu_x - mu_y) ** 2
     sigma_squares = unbias * (mean_of_squares - mu_x * mu_x - mu_y * mu_y)
     sigma_difference = unbias * (mean_of_squared_difference - mu_difference)
@@ -60,8 +60,17 @@ def local_components(maps: Sequence[Array], taps: Taps, step: int, constants: Co
     return 1 - mu_difference / (mu_squares + c1), 1 - sigma_difference / (sigma_squares + c2)
 
 
-def local_means(maps: Sequence[Array], weight: Sequence[Array], taps: Taps, step: int) -> list[Array]:
-    """Windowed means of maps; under a weight, those of the weighted pixels (normalized convolution)."""
+def squares(x: Array, y: Array) -> tuple[Array, Array]:
+    return x * x + y * y, (x - y) ** 2
+
+
+def local_means(
+    maps: Sequence[Array], weight: Sequence[Array], taps: Taps, step: int, products: Products | None = None
+) -> list[Array]:
+    """Windowed means of maps and their products; under a weight, of the weighted pixels (normalized convolution)."""
+    if products is not None and not weight:
+        return filter_moments(products, maps, taps, taps, step=step)
+    maps = maps if products is None else [*maps, *products(*maps)]
     if not weight:
         return filter_maps(maps, taps, taps, step=step)
     (w,) = weight
@@ -113,15 +122,14 @@ class SSIMField:
     """What a function of a module, such as `dissimilarity`, makes of luminance and contrast at each window."""
 
     taps: Taps
-    channels: int
     combine: Callable[[Array, Array], Array]  # part of the key of caches, see `Field`: no lambda
 
     @property
     def halo(self) -> int:
         return len(self.taps) - 1
 
-    def __call__(self, parameters: Constants, *maps: Array) -> Array:
-        return self.combine(*local_components(maps, self.taps, self.channels, parameters))
+    def __call__(self, step: int, parameters: Constants, *maps: Array) -> Array:
+        return self.combine(*local_components(maps, self.taps, step, parameters))
 
 
 @dataclass(frozen=True)
@@ -134,24 +142,20 @@ class WeightedField:
     def halo(self) -> int:
         return self.field.halo
 
-    @property
-    def channels(self) -> int:
-        return self.field.channels
-
-    def __call__(self, parameters: Any, *maps: Array) -> Array:
-        return _center_weight(maps[-1], self.halo, self.channels) * self.field(parameters, *maps)
+    def __call__(self, step: int, parameters: Any, *maps: Array) -> Array:
+        return _center_weight(maps[-1], self.halo, step) * self.field(step, parameters, *maps)
 
 
 def mean_field(field: Field, windowed: Windowed, parameters: Any = None) -> Array:
     """The mean over each image and channel, `[..., C]`, of a field of two images, or under their mask."""
-    maps, channels = windowed.maps, field.channels
+    maps, channels = windowed.maps, windowed.channels
     parameters = windowed.constants if parameters is None else parameters
     if len(maps) == 2:
         _, height, width = maps[0].shape
         pixels = (height - field.halo) * (width // channels - field.halo)
-        mean = sum_field(field, parameters, *maps) / pixels
+        mean = sum_field(field, channels, parameters, *maps) / pixels
     else:
-        total = sum_field(WeightedField(field), parameters, *maps)
+        total = sum_field(WeightedField(field), channels, parameters, *maps)
         mean = mean_from_sums(total, sum_pixels(_center_weight(maps[-1], field.halo, channels), channels))
     return mean.reshape(*windowed.shape[:-3], channels)
 

@@ -4,12 +4,15 @@ The primitive correlates maps `[n, height, width * channels]` with one window al
 its columns. It is linear, so its derivative in every mode and of every order is itself or its adjoint: plain autodiff
 of whatever is built on it costs what a hand-written derivative costs, and needs no collective when `n` is sharded.
 
-Two layouts make it fast on a CPU:
+Channels ride along the row: a horizontal shift by one pixel is a shift by `channels` elements, and every load of a CPU
+is a contiguous vector.
 
-* Channels ride along the row. A horizontal shift by one pixel is a shift by `channels` elements, and every load is a
-  contiguous vector.
-* All maps of one call go through one `stack` between the vertical and the horizontal pass. XLA would otherwise fuse
-  the first pass into each tap of the second, 121 taps instead of 22; a concatenation is what it does not fuse.
+XLA would fuse the vertical pass into each tap of the horizontal one, 121 taps instead of 22. Where it fuses differs by
+platform, and so does the form of the two passes, which are lowered when the platform is known:
+
+* On a CPU all maps of one call go through one `stack` between the passes: a concatenation is what it does not fuse.
+* On a GPU an optimization barrier is enough, and everything else is left to fuse: four kernels for an SSIM with its
+  gradient, each of which writes to memory what the next one reads.
 """
 
 import functools
@@ -88,6 +91,7 @@ def _check_size(name: str, size: int) -> None:
 MAX_FUSED_TAPS = 15
 
 BORDERS = ("valid", "reflect", "zero")
+GPUS = ("cuda", "rocm")
 
 
 def separable_filter(
@@ -168,7 +172,7 @@ separable_filter_p = Primitive("separable_filter")
 separable_filter_p.multiple_results = True
 
 
-def _correlate(z: Array, taps: Taps, axis: int, step: int = 1) -> Array:
+def correlate(z: Array, taps: Taps, axis: int, step: int = 1) -> Array:
     size = z.shape[axis] - (len(taps) - 1) * step
     shifts = (lax.slice_in_dim(z, i * step, i * step + size, axis=axis) for i in range(len(taps)))
     return functools.reduce(jnp.add, (z.dtype.type(tap) * shift for tap, shift in zip(taps, shifts, strict=True)))
@@ -185,13 +189,13 @@ def _correlate_apart(z: Array, taps: Taps, axis: int, step: int = 1) -> Array:
     reach = (len(taps) - 1) * step if axis == z.ndim - 1 else 0
     width = z.shape[-1] - reach
     halves = z[..., : width // 2 + reach], z[..., width // 2 :]
-    return lax.concatenate([_correlate(half, taps, axis, step) for half in halves], z.ndim - 1)
+    return lax.concatenate([correlate(half, taps, axis, step) for half in halves], z.ndim - 1)
 
 
 def _correlate_valid(maps: Sequence[Array], rows: Taps, columns: Taps, step: int) -> list[Array]:
-    vertical = jnp.stack([_correlate(z, rows, 1) for z in maps])
+    vertical = jnp.stack([correlate(z, rows, 1) for z in maps])
     if len(columns) <= MAX_FUSED_TAPS:
-        return list(_correlate(vertical, columns, 3, step))
+        return list(correlate(vertical, columns, 3, step))
     return [_correlate_apart(z, columns, 2, step) for z in vertical]
 
 
@@ -201,23 +205,34 @@ def _correlate_full(maps: Sequence[Array], rows: Taps, columns: Taps, step: int)
     # condition per tap; as a concatenation, the second would cost a copy of its own.
     surrounded = jnp.stack([_surround(z, 2, (len(columns) - 1) * step) for z in maps], axis=2)
     margin = len(rows) - 1
-    horizontal = jnp.pad(_correlate(surrounded, columns, 3, step), ((0, 0), (margin, margin), (0, 0), (0, 0)))
-    correlate = _correlate if len(rows) <= MAX_FUSED_TAPS else _correlate_apart
-    return [correlate(horizontal[:, :, i], rows, 1) for i in range(len(maps))]
+    horizontal = jnp.pad(correlate(surrounded, columns, 3, step), ((0, 0), (margin, margin), (0, 0), (0, 0)))
+    vertically = correlate if len(rows) <= MAX_FUSED_TAPS else _correlate_apart
+    return [vertically(horizontal[:, :, i], rows, 1) for i in range(len(maps))]
 
 
 def _implementation(*maps: Array, rows: Taps, columns: Taps, step: int, full: bool) -> list[Array]:
     return (_correlate_full if full else _correlate_valid)(maps, rows, columns, step)
 
 
-def _abstract(*maps, rows: Taps, columns: Taps, step: int, full: bool):
+def on_gpu(*maps: Array, rows: Taps, columns: Taps, step: int, full: bool) -> list[Array]:
+    if not full:
+        vertical = lax.optimization_barrier([correlate(z, rows, 1) for z in maps])
+        return [correlate(z, columns, 2, step) for z in vertical]
+    around, above = (len(columns) - 1) * step, len(rows) - 1
+    maps = lax.optimization_barrier(maps)  # the arithmetic before would be done anew for each tap
+    padded = [jnp.pad(z, ((0, 0), (0, 0), (around, around))) for z in maps]
+    horizontal = lax.optimization_barrier([correlate(z, columns, 2, step) for z in padded])
+    return [correlate(jnp.pad(z, ((0, 0), (above, above), (0, 0))), rows, 1) for z in horizontal]
+
+
+def abstract_filters(*maps, rows: Taps, columns: Taps, step: int, full: bool):
     sign = 1 if full else -1
     height, width = sign * (len(rows) - 1), sign * (len(columns) - 1) * step
     # `update` keeps the sharding and the varying manual axes of the input: explicit meshes and shard_map need them.
     return [z.update(shape=(z.shape[0], z.shape[1] + height, z.shape[2] + width), weak_type=False) for z in maps]
 
 
-def _bind_some(operands: Sequence, present: Sequence[bool], **params) -> list:
+def filter_some(operands: Sequence, present: Sequence[bool], **params) -> list:
     """The outputs for the present operands, and None for the others: a filter of zero is zero."""
     outputs = iter(separable_filter_p.bind(*(z for z, p in zip(operands, present, strict=True) if p), **params))
     return [next(outputs) if p else None for p in present]
@@ -227,7 +242,7 @@ def _jvp(primals, tangents, **params):
     outputs = separable_filter_p.bind(*primals, **params)
     present = [not isinstance(t, ad.Zero) for t in tangents]
     zeros = [ad.Zero(jax.typeof(out).to_tangent_aval()) for out in outputs]
-    filtered = _bind_some(tangents, present, **params)
+    filtered = filter_some(tangents, present, **params)
     return outputs, [zero if t is None else t for t, zero in zip(filtered, zeros, strict=True)]
 
 
@@ -235,7 +250,7 @@ def _transpose(cotangents, *operands, rows: Taps, columns: Taps, step: int, full
     present = [not isinstance(ct, ad.Zero) for ct in cotangents]
     if not any(present):
         return [ad.Zero(z.aval) for z in operands]
-    filtered = _bind_some(cotangents, present, rows=rows[::-1], columns=columns[::-1], step=step, full=not full)
+    filtered = filter_some(cotangents, present, rows=rows[::-1], columns=columns[::-1], step=step, full=not full)
     return [ad.Zero(z.aval) if ct is None else ct for ct, z in zip(filtered, operands, strict=True)]
 
 
@@ -247,8 +262,8 @@ def _batch(operands, axes, **params):
     if all(mapped):
         outputs = separable_filter_p.bind(*merged, **params)
     else:
-        over = _bind_some(merged, mapped, **params)
-        once = _bind_some(merged, [not m for m in mapped], **params)
+        over = filter_some(merged, mapped, **params)
+        once = filter_some(merged, [not m for m in mapped], **params)
         outputs = [b if a is None else a for a, b in zip(over, once, strict=True)]
     # z.shape[:-2] is (mapped axis, n) for a mapped operand, and (n,) for the others.
     split = [out.reshape(*z.shape[:-2], *out.shape[1:]) for out, z in zip(outputs, moved, strict=True)]
@@ -261,8 +276,10 @@ def _evaluate(*maps: Array, **params) -> list[Array]:
 
 
 separable_filter_p.def_impl(_evaluate)
-separable_filter_p.def_abstract_eval(_abstract)
+separable_filter_p.def_abstract_eval(abstract_filters)
 mlir.register_lowering(separable_filter_p, mlir.lower_fun(_implementation, multiple_results=True))
+for platform in GPUS:
+    mlir.register_lowering(separable_filter_p, mlir.lower_fun(on_gpu, multiple_results=True), platform)
 ad.primitive_jvps[separable_filter_p] = _jvp
 ad.primitive_transposes[separable_filter_p] = _transpose
 batching.primitive_batchers[separable_filter_p] = _batch

@@ -1,10 +1,14 @@
 """Pooling: the step from one scale of an image to the next."""
 
 import functools
+from collections.abc import Callable
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 
 from .._checks import check_choice, check_image, error_text
 from .._types import Array, Image, Map
@@ -78,7 +82,22 @@ def average_pool(image: Image, *, factor: int = 2, odd: str = "symmetric") -> Ma
         raise ValueError(error_text("average_pool", "factor >= 1", factor, "1 leaves the image as it is."))
     image = jnp.asarray(ODD_SIZES[odd](image, factor))
     height, width = image.shape[-3] // factor, image.shape[-2] // factor
-    return _pool_columns(_pool_rows(image[..., : height * factor, : width * factor, :], factor), factor)
+    image = image[..., : height * factor, : width * factor, :]
+    cells = average_cells_p.bind(image.reshape(-1, *image.shape[-3:]), factor=factor, spread=False)
+    return cells.reshape(*image.shape[:-3], *cells.shape[1:])
+
+
+def pool_windows(image: Array, factor: int) -> Array:
+    """Elsewhere than on a CPU, where XLA's windowed sums are slow."""
+    cells = (1, factor, factor, 1)
+    return lax.reduce_window(image, 0.0, lax.add, cells, cells, "VALID") / factor**2
+
+
+def pool_planes(image: Array, factor: int) -> Array:
+    """On a TPU, which would hold images of three channels padded to 128 of them."""
+    cells = (1, 1, factor, factor)
+    pooled = lax.reduce_window(jnp.moveaxis(image, -1, 1), 0.0, lax.add, cells, cells, "VALID") / factor**2
+    return jnp.moveaxis(pooled, 1, -1)
 
 
 def _pool_rows(image: Array, factor: int) -> Array:
@@ -117,3 +136,50 @@ def _pad(image: Array, rows: tuple[int, int], columns: tuple[int, int], *, mode:
     if rows == columns == (0, 0):
         return image
     return jnp.pad(image, [(0, 0)] * (image.ndim - 3) + [rows, columns, (0, 0)], mode=mode)
+
+
+# Means over cells of `[n, H, W, C]`, or (`spread`) the adjoint. It is a primitive so that the form is chosen when the
+# platform is known.
+average_cells_p = Primitive("average_cells")
+
+
+def _lower(pool: Callable[[Array, int], Array], platform: str | None = None) -> None:
+    def implementation(image: Array, *, factor: int, spread: bool) -> Array:
+        if not spread:
+            return pool(image, factor)
+        n, height, width, channels = image.shape
+        pooled = jax.typeof(image).update(shape=(n, height * factor, width * factor, channels))
+        (shares,) = jax.linear_transpose(lambda z: pool(z, factor), pooled)(image)
+        return shares
+
+    mlir.register_lowering(average_cells_p, mlir.lower_fun(implementation, multiple_results=False), platform)
+
+
+def _abstract(image, *, factor: int, spread: bool):
+    n, height, width, channels = image.shape
+    height, width = (side * factor if spread else side // factor for side in (height, width))
+    return image.update(shape=(n, height, width, channels), weak_type=False)
+
+
+def _transpose(cotangent, image, *, factor: int, spread: bool):
+    return [average_cells_p.bind(cotangent, factor=factor, spread=not spread)]
+
+
+def _batch(operands, axes, **params):
+    image = jnp.moveaxis(*operands, *axes, 0)
+    cells = average_cells_p.bind(image.reshape(-1, *image.shape[2:]), **params)
+    return cells.reshape(*image.shape[:2], *cells.shape[1:]), 0
+
+
+@functools.partial(jax.jit, static_argnames=("factor", "spread"))
+def _evaluate(image: Array, **params) -> Array:
+    return average_cells_p.bind(image, **params)
+
+
+average_cells_p.def_impl(_evaluate)
+average_cells_p.def_abstract_eval(_abstract)
+_lower(pool_windows)
+_lower(pool_planes, "tpu")
+_lower(lambda image, factor: _pool_columns(_pool_rows(image, factor), factor), "cpu")
+ad.deflinear2(average_cells_p, _transpose)
+batching.primitive_batchers[average_cells_p] = _batch

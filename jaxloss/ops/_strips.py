@@ -1,4 +1,4 @@
-"""The schedule of a sum on a CPU: strips of rows, of which all maps fit into the cache.
+"""The schedule of a sum on a CPU and on a TPU: strips of rows, of which all maps fit into fast memory.
 
     image                     strip i reads       and gives
 
@@ -26,9 +26,10 @@ from jax import lax
 from .._types import Array
 
 
-# Of one map of a strip, in bytes. Up to a dozen such maps are alive at a time: they should fit into a CPU's last-level
-# cache. Half or twice of it changes little, but an image under `vmap` is cut without knowing of the others.
-STRIP_BYTES = 2**20
+# Of one map of a strip, in bytes, by platform. Up to a dozen such maps are alive at a time: they should fit into the
+# last-level cache of a CPU, or into the 128 MiB of vector memory of a TPU. Half or twice of it changes little, but an
+# image under `vmap` is cut without knowing of the others.
+STRIP_BYTES = {"cpu": 2**20, "tpu": 2**23}
 # Below this height, or that of the halo, a strip would mostly read what its neighbors have read.
 SMALLEST_STRIP = 8
 
@@ -36,11 +37,11 @@ SMALLEST_STRIP = 8
 Piece = Callable[..., tuple[Array, tuple[Array, ...]]]
 
 
-def fitting_height(image: Array, halo: int) -> int:
+def fitting_height(image: Array, halo: int, platform: str) -> int:
     """How many rows of windows a strip of maps `[n, h, w]` should have: all, where the whole fits."""
     n, height, width = image.shape
     rows = height - halo
-    count = n * rows * width * image.dtype.itemsize // STRIP_BYTES
+    count = n * rows * width * image.dtype.itemsize // STRIP_BYTES[platform]
     count = min(count, rows // max(halo, SMALLEST_STRIP))
     return -(-rows // max(count, 1))
 

@@ -14,10 +14,11 @@ import jax.numpy as jnp
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
 from jax.extend.core import ClosedJaxpr
+from jax.sharding import PartitionSpec
 
 from .._checks import error_text
 from .._types import Array, ArrayLike
-from ._strips import fitting_height, sweep_strips
+from ._strips import Piece, fitting_height, sweep_strips
 
 
 Moving = tuple[int, ...]  # which of the maps are differentiated
@@ -27,6 +28,8 @@ Moving = tuple[int, ...]  # which of the maps are differentiated
 class Field(Protocol):
     """A map of local statistics: each row from its own `halo + 1` rows of the images, each channel from its own.
 
+    It knows of no channels, only how far neighbors in a row are apart: with channels last, or plane by plane.
+
     A field is a key of JAX's caches, compared by value, so that what was compiled for one is found again by the next
     call: a frozen dataclass of numbers, tuples and functions of a module. A lambda or an inner function would be a new
     one in each call, and compile anew.
@@ -35,28 +38,24 @@ class Field(Protocol):
     @property
     def halo(self) -> int: ...
 
-    @property
-    def channels(self) -> int: ...
-
     def __hash__(self) -> int: ...
 
-    def __call__(self, parameters: Any, *maps: Array) -> Array:
-        """From `[n, rows + halo, w * channels]` to `[n, rows, w' * channels]`, for any number of rows."""
+    def __call__(self, step: int, parameters: Any, *maps: Array) -> Array:
+        """From `[n, rows + halo, w * step]` to `[n, rows, w' * step]`, for any number of rows."""
         ...
 
 
-def sum_field(field: Field, parameters: Any, *maps: Array, strip_height: int | None = None) -> Array:
+def sum_field(field: Field, channels: int, parameters: Any, *maps: Array, strip_height: int | None = None) -> Array:
     """A field of the images `[n, h, w * channels]` summed over its pixels: `[n, channels]`.
 
     Differentiable in the images and in the parameters, a pytree of scalars, in every mode and of every order. On a CPU
-    it is computed in strips of so many rows; by default, of as many as fit into its cache.
+    and on a TPU it is computed in strips of so many rows; by default, of as many as fit into fast memory.
 
     Raises:
         ValueError: If a channel of the field depends on another channel of the images.
     """
-    _check_channels(field, jax.tree.structure(parameters), len(maps))
-    height = fitting_height(maps[0], field.halo) if strip_height is None else strip_height
-    return _compiled_sum(field, height, parameters, *maps)
+    _check_channels(field, channels, jax.tree.structure(parameters), len(maps))
+    return _compiled_sum(field, channels, strip_height, parameters, *maps)
 
 
 # Value by value, so that each channel depends on itself alone. What else a field needs may be added here.
@@ -67,13 +66,14 @@ POINTWISE = frozenset(
 
 
 @functools.cache  # once for each field, not in each trace
-def _check_channels(field: Field, parameters: Any, count: int) -> None:
+def _check_channels(field: Field, channels: int, parameters: Any, count: int) -> None:
     """The rule below takes one gradient for the whole Jacobian: of a field that mixes channels it would be wrong."""
-    if field.channels == 1:
+    if channels == 1:
         return
-    image = jax.ShapeDtypeStruct((1, field.halo + 1, (field.halo + 1) * field.channels), jnp.float32)
+    image = jax.ShapeDtypeStruct((1, field.halo + 1, (field.halo + 1) * channels), jnp.float32)
     numbers = jax.tree.unflatten(parameters, [1.0] * parameters.num_leaves)
-    for name in _mixing(jax.make_jaxpr(lambda *maps: field(numbers, *maps))(*[image] * count), field.channels):
+    program = jax.make_jaxpr(lambda *maps: field(channels, numbers, *maps))(*[image] * count)
+    for name in _mixing(program, channels):
         way_out = "Mix channels before or after the sum."
         raise ValueError(error_text("sum_field", "a field of independent channels", f"{name} in {field}", way_out))
 
@@ -89,6 +89,8 @@ def _mixing(program: ClosedJaxpr, channels: int) -> Iterator[str]:
                     yield from _mixing(part, channels)
             case "separable_filter" if params["step"] % channels == 0:
                 pass
+            case "filter_moments" if params["step"] % channels == 0:
+                yield from _mixing(jax.make_jaxpr(params["products"])(*(v.aval for v in equation.invars)), channels)
             case "slice" if params["start_indices"][-1] % channels == 0 and not params["strides"]:
                 pass
             case "broadcast_in_dim" if equation.invars[0].aval.ndim == 0:
@@ -97,29 +99,31 @@ def _mixing(program: ClosedJaxpr, channels: int) -> Iterator[str]:
                 yield name
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def _sum(field: Field, height: int, parameters: Any, *maps: Array) -> Array:
-    total, _ = _sweep(field, height, (), parameters, *maps)
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
+def _sum(field: Field, channels: int, height: int | None, parameters: Any, *maps: Array) -> Array:
+    total, _ = _sweep(field, channels, height, (), parameters, *maps)
     return total
 
 
 # Without it every call outside of a jit would compile a loop anew.
-_compiled_sum = jax.jit(_sum, static_argnums=(0, 1))
+_compiled_sum = jax.jit(_sum, static_argnums=(0, 1, 2))
 
 
 @functools.partial(_sum.defjvp, symbolic_zeros=True)
-def _sum_jvp(field: Field, height: int, primals: Sequence, tangents: Sequence) -> tuple[Array, Array]:
+def _sum_jvp(
+    field: Field, channels: int, height: int | None, primals: Sequence, tangents: Sequence
+) -> tuple[Array, Array]:
     (parameters, *maps), (parameters_dot, *maps_dot) = primals, tangents
     moving = tuple(i for i, dot in enumerate(maps_dot) if not _is_zero(dot))
-    total, gradients = _sweep(field, height, moving, parameters, *maps)
+    total, gradients = _sweep(field, channels, height, moving, parameters, *maps)
     # A channel of the sum depends on its own channel of the images alone: one gradient holds the whole Jacobian.
     products = (gradient * maps_dot[i] for i, gradient in zip(moving, gradients, strict=True))
-    total_dot = sum((sum_pixels(product, field.channels) for product in products), start=jnp.zeros_like(total))
+    total_dot = sum((sum_pixels(product, channels) for product in products), start=jnp.zeros_like(total))
     if not all(map(_is_zero, jax.tree.leaves(parameters_dot, is_leaf=_is_zero))):
         dots = jax.tree.map(
             lambda p, dot: jnp.zeros_like(p) if _is_zero(dot) else dot, parameters, parameters_dot, is_leaf=_is_zero
         )
-        total_dot += jax.jvp(lambda p: _sweep(field, height, (), p, *maps)[0], (parameters,), (dots,))[1]
+        total_dot += jax.jvp(lambda p: _sweep(field, channels, height, (), p, *maps)[0], (parameters,), (dots,))[1]
     return total, total_dot
 
 
@@ -127,32 +131,76 @@ def _is_zero(leaf: object) -> bool:
     return isinstance(leaf, SymbolicZero)
 
 
-def _sweep(field: Field, height: int, moving: Moving, parameters: Any, *maps: Array) -> tuple[Array, list[Array]]:
+Sums = tuple[Array, list[Array]]
+
+
+def _sweep(field: Field, channels: int, height: int | None, moving: Moving, parameters: Any, *maps: Array) -> Sums:
     """The sums `[n, channels]`, and the gradients of each with respect to its channel of the moving maps."""
-    piece = functools.partial(_differentiate, field, moving)
-
-    def whole(parameters: Any, *maps: Array) -> tuple[Array, list[Array]]:
-        values, gradients = piece(True, parameters, *maps)
-        return sum_pixels(values, field.channels), list(gradients)
-
-    def strips(parameters: Any, *maps: Array) -> tuple[Array, list[Array]]:
-        values, gradients = sweep_strips(piece, field.halo, height, parameters, *maps)
-        return sum_pixels(values, field.channels), gradients
-
-    if height >= maps[0].shape[1] - field.halo:
-        return whole(parameters, *maps)
-    # An accelerator would wait for each of many small kernels; it has the memory bandwidth instead.
-    return lax.platform_dependent(parameters, *maps, cpu=strips, default=whole)
+    cpu, tpu = (height or fitting_height(maps[0], field.halo, platform) for platform in ("cpu", "tpu"))
+    piece = functools.partial(differentiate, field, channels, moving)
+    if cpu >= maps[0].shape[1] - field.halo:
+        return sum_whole(piece, channels, parameters, *maps)
+    return lax.platform_dependent(
+        parameters,
+        *maps,
+        cpu=functools.partial(sum_strips, piece, field.halo, channels, cpu),
+        tpu=functools.partial(sum_planes, field, channels, tpu, moving),
+        # A GPU would wait for each of many small kernels; it has the memory bandwidth instead.
+        default=functools.partial(sum_whole, piece, channels, apart=True),
+    )
 
 
-def _differentiate(
-    field: Field, moving: Moving, counted: ArrayLike, parameters: Any, *maps: Array
+def sum_whole(piece: Piece, channels: int, parameters: Any, *maps: Array, apart: bool = False) -> Sums:
+    values, gradients = piece(True, parameters, *maps)
+    # A GPU that sums while it computes values would not compute the gradients on the way.
+    values = lax.optimization_barrier(values) if apart else values
+    return sum_pixels(values, channels), list(gradients)
+
+
+def sum_strips(piece: Piece, halo: int, channels: int, height: int, parameters: Any, *maps: Array) -> Sums:
+    values, gradients = sweep_strips(piece, halo, height, parameters, *maps)
+    return sum_pixels(values, channels), gradients
+
+
+def sum_planes(field: Field, channels: int, height: int, moving: Moving, parameters: Any, *maps: Array) -> Sums:
+    """Of images of one channel each: a TPU shifts a row by one value more easily than by three."""
+    planes = [_to_planes(z, channels) for z in maps]
+    piece = functools.partial(differentiate, field, 1, moving)
+    if height >= planes[0].shape[1] - field.halo:
+        totals, gradients = sum_whole(piece, 1, parameters, *planes)
+    else:
+        totals, gradients = sum_strips(piece, field.halo, 1, height, parameters, *planes)
+    return _apart(totals, channels)[..., 0], [_from_planes(gradient, channels) for gradient in gradients]
+
+
+def _to_planes(z: Array, channels: int) -> Array:
+    """`[n, h, w * channels]` to `[n * channels, h, w]`."""
+    z = jnp.moveaxis(z.reshape(*z.shape[:2], z.shape[2] // channels, channels), -1, 1)
+    return z.reshape(z.shape[0] * channels, *z.shape[2:])
+
+
+def _from_planes(planes: Array, channels: int) -> Array:
+    z = jnp.moveaxis(_apart(planes, channels), 1, -1)
+    return z.reshape(*z.shape[:2], z.shape[2] * channels)
+
+
+def _apart(planes: Array, channels: int) -> Array:
+    """`[n * channels, ...]` to `[n, channels, ...]`; explicit meshes want to be told which of the two is sharded."""
+    n, *rest = planes.shape
+    sharding = jax.typeof(planes).sharding
+    first, *others = sharding.spec
+    sharding = sharding.update(spec=PartitionSpec(first, None, *others))
+    return lax.reshape(planes, (n // channels, channels, *rest), out_sharding=sharding)
+
+
+def differentiate(
+    field: Field, step: int, moving: Moving, counted: ArrayLike, parameters: Any, *maps: Array
 ) -> tuple[Array, tuple[Array, ...]]:
     """The field where it counts, else 0, and the gradients of its sum with respect to the moving maps."""
 
     def value(*moved: Array) -> Array:
         replaced = dict(zip(moving, moved, strict=True))
-        return field(parameters, *(replaced.get(i, z) for i, z in enumerate(maps)))
+        return field(step, parameters, *(replaced.get(i, z) for i, z in enumerate(maps)))
 
     if not moving:
         out = value()

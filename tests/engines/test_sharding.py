@@ -36,7 +36,7 @@ def with_gradients(function: Function) -> Function:
 def strips() -> Iterator[None]:
     """Images are summed strip by strip, as large ones are, in programs that are traced meanwhile."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_strips, "STRIP_BYTES", 1)
+        patch.setitem(_strips.STRIP_BYTES, "cpu", 1)
         yield
 
 

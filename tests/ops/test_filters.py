@@ -9,7 +9,7 @@ from jax.test_util import check_grads
 from scipy import ndimage
 
 from jaxloss.ops import gaussian_window, separable_filter, uniform_window
-from jaxloss.ops._filters import filter_maps
+from jaxloss.ops._filters import filter_maps, on_gpu, separable_filter_p
 
 
 ROWS, COLUMNS = [0.1, 0.5, -0.2, 0.3], [0.7, -0.4, 0.2]
@@ -62,6 +62,22 @@ def test_adjoint_is_exact(rng):
     np.testing.assert_allclose((filtered * y).sum(), (x * back).sum(), rtol=1e-13)
     (twice,) = jax.linear_transpose(lambda z: jax.linear_transpose(lambda x: forward([x]), x)([z]), y)((x,))
     np.testing.assert_allclose(twice, filtered, rtol=1e-12, atol=1e-14)
+
+
+FORMS = on_gpu, separable_filter_p.bind
+
+
+def test_the_form_for_gpus_is_the_same_filter(rng: np.random.Generator) -> None:
+    maps = rng.random((2, 3, 9, 24), np.float32)
+
+    @jax.jit
+    def both_forms(*maps: jax.Array) -> list[list[jax.Array]]:
+        forms = [functools.partial(form, rows=tuple(ROWS), columns=tuple(COLUMNS), step=3) for form in FORMS]
+        return [form(*maps, full=full) for full in (False, True) for form in forms]
+
+    inside, expected, around, expected_around = both_forms(*maps)
+    np.testing.assert_allclose(inside, expected, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(around, expected_around, rtol=1e-6, atol=1e-6)
 
 
 def energy(image: jax.Array) -> jax.Array:

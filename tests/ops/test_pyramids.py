@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from jaxloss.ops import average_pool
+from jaxloss.ops import _pyramids, average_pool
 from jaxloss.ops._pyramids import ODD_SIZES, pooled_size
 
 
@@ -35,6 +35,21 @@ def test_widths_and_channels(rng: np.random.Generator) -> None:
     for image, result, cotangent, gradient, truth in zip(images, results, cotangents, gradients, expected, strict=True):
         np.testing.assert_allclose(result, truth, rtol=1e-6)
         np.testing.assert_allclose(np.vdot(gradient, image), np.vdot(cotangent, truth), rtol=1e-5)
+
+
+def test_forms_for_accelerators_pool_the_same(rng: np.random.Generator) -> None:
+    """And the primitive takes a mapped axis, wherever it is, and derivatives forward."""
+    image = rng.random((2, 4, 6, 3), np.float32)
+
+    @jax.jit
+    def evaluate(image: jax.Array) -> list[jax.Array]:
+        forms = [form(image, 2) for form in (_pyramids.pool_windows, _pyramids.pool_planes)]
+        mapped = jax.vmap(average_pool, in_axes=1)(jnp.moveaxis(image, 0, 1))
+        return [*forms, mapped, jax.jvp(average_pool, (image,), (image,))[1]]
+
+    expected = [pool(z, 2) for z in image]
+    for found in evaluate(image):
+        np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(7, 9), (8, 13), (12, 12)])

@@ -1,3 +1,4 @@
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from jaxloss.losses._structural import MixField
 from jaxloss.metrics._multi_sigma_ssim import MultiSigmaField
 from jaxloss.metrics._statistics import Constants, SSIMField, WeightedField, dissimilarity
+from jaxloss.ops import _sums
 from jaxloss.ops._filters import as_taps, filter_maps, gaussian_window
 from jaxloss.ops._strips import SMALLEST_STRIP, STRIP_BYTES, fitting_height
 from jaxloss.ops._sums import Field, sum_field
@@ -24,26 +26,24 @@ WHOLE = 2**30  # rows of a strip
 class Covariance:
     """Not linear in the images nor in the parameter."""
 
-    channels: int = 2
     halo: int = 2
 
-    def __call__(self, parameters: Any, *maps: jax.Array) -> jax.Array:
+    def __call__(self, step: int, parameters: Any, *maps: jax.Array) -> jax.Array:
         x, y = maps
-        mean, product = filter_maps([x, x * y], TAPS, TAPS, step=self.channels)
+        mean, product = filter_maps([x, x * y], TAPS, TAPS, step=step)
         return (product - mean**2) * jnp.exp(parameters["gain"] * product)
 
 
 @dataclass(frozen=True)
 class Center:
-    channels: int = 1
     halo: int = 2
 
-    def __call__(self, parameters: Any, *maps: jax.Array) -> jax.Array:
+    def __call__(self, step: int, parameters: Any, *maps: jax.Array) -> jax.Array:
         return maps[0][:, 1:-1]
 
 
 def total(strip_height: int | None, gain: jax.Array, x: jax.Array, y: jax.Array) -> jax.Array:
-    sums = sum_field(Covariance(), {"gain": gain}, x, y, strip_height=strip_height)
+    sums = sum_field(Covariance(), 2, {"gain": gain}, x, y, strip_height=strip_height)
     return (sums**2 * jnp.arange(1.0, 7.0).reshape(3, 2)).sum()
 
 
@@ -82,10 +82,10 @@ _TAPS = as_taps(gaussian_window(5, 1.5))
 _WINDOWS = (as_taps(gaussian_window(3, 0.8)), _TAPS)
 _CONSTANTS = Constants(0.0001, 0.0009, 0.5)
 FIELDS: dict[str, tuple[Field, Any]] = {
-    "ssim": (SSIMField(_TAPS, 3, dissimilarity), _CONSTANTS),
-    "ssim under a mask": (WeightedField(SSIMField(_TAPS, 3, dissimilarity)), _CONSTANTS),
-    "multi-sigma": (MultiSigmaField(_WINDOWS, 3, dissimilarity), _CONSTANTS),
-    "mix": (MixField(_WINDOWS, 3), (_CONSTANTS, 0.8, 1.0)),
+    "ssim": (SSIMField(_TAPS, dissimilarity), _CONSTANTS),
+    "ssim under a mask": (WeightedField(SSIMField(_TAPS, dissimilarity)), _CONSTANTS),
+    "multi-sigma": (MultiSigmaField(_WINDOWS, dissimilarity), _CONSTANTS),
+    "mix": (MixField(_WINDOWS), (_CONSTANTS, 0.8, 1.0)),
 }
 
 
@@ -97,7 +97,7 @@ def test_fields_of_the_metrics_in_strips(name: str, rng: np.random.Generator) ->
     @jax.jit
     def evaluate(*maps: jax.Array) -> tuple[Any, Any]:
         def both(*maps: jax.Array, strip_height: int) -> jax.Array:
-            return sum_field(field, parameters, *maps, strip_height=strip_height).sum()
+            return sum_field(field, 3, parameters, *maps, strip_height=strip_height).sum()
 
         derivatives = jax.value_and_grad(both, argnums=tuple(range(len(maps))))
         return derivatives(*maps, strip_height=9), derivatives(*maps, strip_height=WHOLE)
@@ -105,14 +105,31 @@ def test_fields_of_the_metrics_in_strips(name: str, rng: np.random.Generator) ->
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=2e-5), *evaluate(*maps))
 
 
+def test_planes_of_a_tpu_sum_to_the_whole(rng: np.random.Generator) -> None:
+    """What a TPU would compute, in strips and whole, on the device at hand."""
+    field, parameters = FIELDS["ssim"]
+    maps = [jnp.asarray(z) for z in rng.random((2, 2, 30, 21), np.float32)]
+
+    @jax.jit
+    def evaluate(*maps: jax.Array) -> list[Any]:
+        piece = functools.partial(_sums.differentiate, field, 3, (0, 1))
+        planes = [_sums.sum_planes(field, 3, height, (0, 1), parameters, *maps) for height in (7, 26)]
+        return [_sums.sum_whole(piece, 3, parameters, *maps, apart=True), *planes]
+
+    whole, *planes = evaluate(*maps)
+    for result in planes:
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5), result, whole)
+
+
 def test_strips_fit_the_cache() -> None:
     """Of a large image each map of a strip is a MiB, more or less; small images and low ones stay whole."""
-    for shape in ((1, 2000, 3000), (4, 5000, 900)):
-        height = fitting_height(jnp.zeros(shape), 10)
-        assert 0.5 * STRIP_BYTES < 4 * shape[0] * height * shape[2] < 2 * STRIP_BYTES
-    assert fitting_height(jnp.zeros((1, 200, 300)), 10) == 190
-    assert fitting_height(jnp.zeros((1, 12, 3_000_000)), 10) == 2
-    assert fitting_height(jnp.zeros((1, 2 * SMALLEST_STRIP + 2, 3_000_000)), 2) == SMALLEST_STRIP
+    for shape in ((1, 20000, 300), (4, 50000, 90)):
+        for platform, fast in STRIP_BYTES.items():
+            height = fitting_height(jnp.broadcast_to(jnp.float32(0), shape), 10, platform)
+            assert 0.5 * fast < 4 * shape[0] * height * shape[2] < 2 * fast
+    assert fitting_height(jnp.zeros((1, 200, 300)), 10, "cpu") == 190
+    assert fitting_height(jnp.zeros((1, 12, 3_000_000)), 10, "cpu") == 2
+    assert fitting_height(jnp.zeros((1, 2 * SMALLEST_STRIP + 2, 3_000_000)), 2, "cpu") == SMALLEST_STRIP
 
 
 def test_a_large_image_is_summed_in_strips() -> None:
@@ -130,7 +147,7 @@ def test_gradient_comes_with_the_value() -> None:
 
 def test_each_row_counts_once() -> None:
     rows = np.arange(100, dtype=np.float32).reshape(1, 100, 1)
-    value, gradient = jax.jit(jax.value_and_grad(lambda z: sum_field(Center(), (), z, strip_height=9).sum()))(rows)
+    value, gradient = jax.jit(jax.value_and_grad(lambda z: sum_field(Center(), 1, (), z, strip_height=9).sum()))(rows)
     assert value == sum(range(1, 99))
     assert gradient[0, :, 0].tolist() == [0.0, *[1.0] * 98, 0.0]
 
@@ -140,10 +157,9 @@ class Mixing:
     """Wrong in different ways."""
 
     how: Callable[[jax.Array], jax.Array]
-    channels: int = 3
     halo: int = 0
 
-    def __call__(self, parameters: Any, *maps: jax.Array) -> jax.Array:
+    def __call__(self, step: int, parameters: Any, *maps: jax.Array) -> jax.Array:
         return self.how(maps[0])
 
 
@@ -166,18 +182,18 @@ MIXING = {
 def test_a_field_that_mixes_channels_is_refused(name: str) -> None:
     field = Mixing(MIXING[name])
     with pytest.raises(ValueError, match=r"^sum_field: expected a field of independent channels, got \w+ in Mixing"):
-        jax.eval_shape(lambda z: sum_field(field, (), z), jax.ShapeDtypeStruct((1, 4, 12), jnp.float32))
+        jax.eval_shape(lambda z: sum_field(field, 3, (), z), jax.ShapeDtypeStruct((1, 4, 12), jnp.float32))
     if name != "filter across":
-        alone = Mixing(lambda z: jnp.flip(z, axis=2), channels=1)
-        assert jax.eval_shape(lambda z: sum_field(alone, (), z), jnp.zeros((1, 4, 12))).shape == (1, 1)
+        alone = Mixing(lambda z: jnp.flip(z, axis=2))
+        assert jax.eval_shape(lambda z: sum_field(alone, 1, (), z), jnp.zeros((1, 4, 12))).shape == (1, 1)
 
 
 def test_a_second_call_finds_what_the_first_compiled(caplog: pytest.LogCaptureFixture) -> None:
     """Outside of any jit, in strips; other numbers are no other program."""
     x = jnp.ones((1, 40, 20))
-    sum_field(Covariance(), {"gain": 0.1}, x, x, strip_height=10)
+    sum_field(Covariance(), 2, {"gain": 0.1}, x, x, strip_height=10)
     with jax.log_compiles():
-        sum_field(Covariance(), {"gain": 0.2}, x, x, strip_height=10)
+        sum_field(Covariance(), 2, {"gain": 0.2}, x, x, strip_height=10)
         assert [record.getMessage() for record in caplog.records if "Compiling" in record.getMessage()] == []
 
 
