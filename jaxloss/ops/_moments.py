@@ -56,12 +56,12 @@ def _jvp(primals, tangents, *, products: Products, **params):
     outputs = moments_p.bind(*primals, products=products, **params)
     moving = [not isinstance(t, ad.Zero) for t in tangents]
 
-    def of_moving(*moved: Array) -> tuple[Array, ...]:
-        fresh = iter(moved)
+    def of_moving(*some: Array) -> tuple[Array, ...]:
+        fresh = iter(some)
         return products(*(next(fresh) if m else z for z, m in zip(primals, moving, strict=True)))
 
-    some = [tuple(z for z, m in zip(zs, moving, strict=True) if m) for zs in (primals, tangents)]
-    _, changes = jax.jvp(of_moving, *some)
+    moved, dots = (tuple(z for z, m in zip(zs, moving, strict=True) if m) for zs in (primals, tangents))
+    _, changes = jax.jvp(of_moving, moved, dots)
     present = [*moving, *[True] * len(changes)]
     filtered = filter_some([*tangents, *changes], present, full=False, **params)
     zeros = [ad.Zero(jax.typeof(out).to_tangent_aval()) for out in outputs]

@@ -166,7 +166,8 @@ def _transpose(cotangent, image, *, factor: int, spread: bool):
 
 
 def _batch(operands, axes, **params):
-    image = jnp.moveaxis(*operands, *axes, 0)
+    (image,), (axis,) = operands, axes
+    image = jnp.moveaxis(image, axis, 0)
     cells = average_cells_p.bind(image.reshape(-1, *image.shape[2:]), **params)
     return cells.reshape(*image.shape[:2], *cells.shape[1:]), 0
 
