@@ -11,6 +11,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.extend.core import Primitive
 
 
 ACCELERATORS = ("cuda", "tpu")
@@ -84,7 +85,7 @@ def _names_a_product(function: types.FunctionType) -> bool:
     modules = {name: value for name, value in function.__globals__.items() if isinstance(value, types.ModuleType)}
     libraries = {name for name, value in modules.items() if _package(value.__name__) in LIBRARIES}
     names = {name for code in _codes(function.__code__) for name in code.co_names}
-    if names & (libraries | LIBRARIES) and names & MULTIPLYING:
+    if names & (libraries | LIBRARIES) and names & MULTIPLYING - function.__globals__.keys():
         return True
     steps = (step for code in _codes(function.__code__) for step in dis.get_instructions(code))
     return libraries != set() and any(step.argrepr in ("@", "@=") for step in steps)
@@ -109,4 +110,7 @@ def _referred(function: types.FunctionType) -> Iterator[Any]:
             if step.opname == "IMPORT_NAME" and level.argval > 0
         )
         for scope in (function.__globals__, *map(vars, imports)):
-            yield from (scope[name] for name in code.co_names if name in scope)
+            for value in (scope[name] for name in code.co_names if name in scope):
+                yield value
+                if isinstance(value, Primitive):  # what it is lowered to stands beside it
+                    yield from filter(inspect.isfunction, list(scope.values()))

@@ -16,7 +16,7 @@ from jaxloss.registry import METRICS, Metric
 from tests.contract.cases import abstract, abstract_params, every_row, example
 from tests.contract.precision_cases import CASES, Case
 from tests.contract.test_api import DOCUMENTED
-from tests.products import FULL, may_multiply, products, products_without_precision
+from tests.products import ACCELERATORS, FULL, may_multiply, products, products_without_precision
 
 
 @every_row
@@ -31,7 +31,7 @@ def test_products_say_their_precision(row: Metric) -> None:
 
 @pytest.mark.parametrize("case", CASES.values(), ids=list(CASES))
 def test_products_of_all_other_functions_say_it_too(case: Case) -> None:
-    found = products(case.evaluate, *case.arguments)
+    found = products(case.evaluate, *case.arguments, platforms=(*ACCELERATORS, "cpu"))
     assert found != []
     assert [line for line in found if not FULL.search(line)] == []
 
