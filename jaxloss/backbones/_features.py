@@ -13,11 +13,13 @@ from ._alexnet import ALEXNET
 from ._caffenet import CAFFENETS
 from ._layers import Conv, Fire, Table, smallest_side, used_layers
 from ._squeezenet import SQUEEZENET1_1
+from ._strips import Combine, Run, Stage, run_in_strips
 from ._vgg import VGG16, VGG19
 
 
 TORCHVISION: dict[str, Table] = {"alexnet": ALEXNET, "vgg16": VGG16, "vgg19": VGG19, "squeezenet1_1": SQUEEZENET1_1}
 BACKBONES: dict[str, Table] = {**TORCHVISION, **CAFFENETS}
+PRECISIONS = ("highest", "high", "default")  # of jax.lax.Precision
 
 # A user's own network: parameters and preprocessed images [n, H, W, C] to named features [n, h, w, c].
 FeatureFunction = Callable[[Params, Array], Mapping[str, Array]]
@@ -48,6 +50,8 @@ def extract_features(
     data_range: Scalar,
     preprocess: str = "imagenet",
     dtype: DTypeLike | None = None,
+    precision: str = "highest",
+    strip_rows: int | None = None,
 ) -> FeatureArrays:
     """Activations of an image classification network at named layers.
 
@@ -63,8 +67,8 @@ def extract_features(
         data_range: Largest minus smallest possible pixel value: 1.0 for [0, 1], 255.0 for [0, 255].
         preprocess: What the network wants to see: `"imagenet"`, normalized as torchvision's networks were trained;
             `"lpips"`, the same to three digits; `"symmetric"`, [-1, 1]; `"unit"`, [0, 1].
-        dtype: Of the network's arithmetic, such as `jnp.bfloat16`; by default float32, or float64 if the image is, both
-            in full precision on accelerators, too.
+        dtype: Of the network's arithmetic, such as `jnp.bfloat16`; by default float32, or float64 if the image is.
+        precision, strip_rows: As for `lpips`; of the features themselves all rows are kept.
 
     Returns:
         `{layer: [..., h, w, c]}` in the order of `layers`, float32, or float64 if the image is.
@@ -100,7 +104,7 @@ def extract_features(
     if isinstance(layers, str) or not layers:
         way_out = "For example layers=['relu1_2'] of vgg16."
         raise ValueError(error_text(name, "a list of one layer or more", repr(layers), way_out))
-    look = Look(net, tuple(layers), PREPROCESSING[preprocess], dtype)
+    look = Look(net, tuple(layers), PREPROCESSING[preprocess], dtype, precision, strip_rows)
     return look_at(name, x, params=params, data_range=data_range, look=look)
 
 
@@ -110,43 +114,83 @@ class Look(NamedTuple):
     net: str | FeatureFunction
     layers: tuple[str, ...]
     preprocessing: Preprocessing
-    dtype: DTypeLike | None
+    dtype: DTypeLike | None = None
+    precision: str = "highest"
+    strip_rows: int | None = None
 
 
 def look_at(name: str, x: Array, *, params: Params, data_range: Scalar, look: Look) -> FeatureArrays:
     """The features of a checked image `[..., H, W, C]`."""
+    return look_together(name, (x,), params=params, data_range=data_range, look=look, combine=dict)
+
+
+def look_together(
+    name: str, images: tuple[Array, ...], *, params: Params, data_range: Scalar, look: Look, combine: Combine
+) -> FeatureArrays:
+    """`combine(features of the first image, of the second, ...)` for checked images `[..., H, W, C]` of one shape.
+
+    It gets `{layer: [n, h, w, c]}` and treats each position for itself: in strips, its results alone become whole.
+    """
     check_positive(name, "data_range", data_range)
+    check_choice(name, "precision", look.precision, PRECISIONS)
+    seen = tuple(_preprocessed(name, x, data_range, look) for x in images)
+    x = images[0]
+    table, run = (_own if callable(look.net) else _built_in)(name, look, params, x)
+    if look.strip_rows is None:
+        found = combine(*(run(Stage(table, look.layers), z) for z in seen))
+    else:
+        found = run_in_strips(run, table, look.layers, seen, look.strip_rows, combine)
+    return {layer: z.reshape(*x.shape[:-3], *z.shape[1:]) for layer, z in found.items()}
+
+
+def _preprocessed(name: str, x: Array, data_range: Scalar, look: Look) -> Array:
+    """`[n, H, W, C]`."""
     *leading, height, width, channels = x.shape
     offset, scale = (jnp.asarray(numbers, x.dtype).reshape(1, 1, 1, -1) for numbers in look.preprocessing)
     if channels != 3 and (offset.size == 3 or not callable(look.net)):
         way_out = "Gray images: jnp.repeat(x, 3, axis=-1). Channels go last: jnp.moveaxis(x, -3, -1)."
         raise ValueError(error_text(name, "x of shape [..., H, W, 3]", x.shape, way_out))
-    run = look.net if callable(look.net) else _built_in(name, look.net, look.layers, x, look.dtype)
     images = x.reshape(math.prod(leading), height, width, channels)
-    features = run(params, (images / as_scalar(data_range, x.dtype) - offset) / scale)
-    missing = [layer for layer in look.layers if layer not in features]
-    if missing:
-        raise ValueError(error_text(name, f"layers out of {list(features)}", missing, "net returned no such features."))
-    return {
-        layer: features[layer].astype(x.dtype).reshape(*leading, *features[layer].shape[1:]) for layer in look.layers
-    }
+    return (images / as_scalar(data_range, x.dtype) - offset) / scale
 
 
-def _built_in(name: str, net: str, layers: tuple[str, ...], x: Array, dtype: DTypeLike | None) -> FeatureFunction:
+def _own(name: str, look: Look, params: Params, x: Array) -> tuple[Table, Run]:
+    net = cast(FeatureFunction, look.net)
+    if look.strip_rows is not None:
+        way_out = "Of a function it is not known how far it looks; jax.checkpoint inside of it saves memory."
+        raise ValueError(error_text(name, "strip_rows with a network known by name", "a function as net", way_out))
+
+    def run(stage: Stage, images: Array) -> FeatureArrays:
+        found = net(params, images)
+        missing = [layer for layer in stage.taps if layer not in found]
+        if missing:
+            way_out = "net returned no such features."
+            raise ValueError(error_text(name, f"layers out of {list(found)}", missing, way_out))
+        return {layer: found[layer].astype(x.dtype) for layer in stage.taps}
+
+    return (), run
+
+
+def _built_in(name: str, look: Look, params: Params, x: Array) -> tuple[Table, Run]:
+    net = cast(str, look.net)
     check_choice(name, "net", net, BACKBONES)
-    for layer in layers:
+    for layer in look.layers:
         check_choice(name, f"layer of {net}", layer, [layer.name for layer in BACKBONES[net]])
-    table = used_layers(BACKBONES[net], layers)
+    table = used_layers(BACKBONES[net], look.layers)
     check_fits(name, f"{table[-1].name} of {net}", smallest_side(table), x, "Use earlier layers or larger images.")
+    needed = [layer.name for layer in table if isinstance(layer, Conv | Fire)]
+    if not params.keys() >= set(needed):
+        way_out = f"Parameters and net belong together: load_params({net!r})."
+        raise ValueError(error_text(name, f"params of {net}, with {needed}", list(params), way_out))
+    if look.strip_rows is not None and look.strip_rows < 1:
+        raise ValueError(error_text(name, "strip_rows >= 1", look.strip_rows, "None computes all rows at once."))
     from ._network import Backbone  # Flax takes as long to import as JAX, and most users need none of it
 
-    backbone = Backbone(table, layers, x.dtype if dtype is None else dtype)
-    needed = [layer.name for layer in table if isinstance(layer, Conv | Fire)]
+    dtype = x.dtype if look.dtype is None else look.dtype
 
-    def run(params: Params, images: Array) -> FeatureArrays:
-        if not params.keys() >= set(needed):
-            way_out = f"Parameters and net belong together: load_params({net!r})."
-            raise ValueError(error_text(name, f"params of {net}, with {needed}", list(params), way_out))
-        return cast(FeatureArrays, backbone.apply({"params": params}, images))
+    def run(stage: Stage, images: Array) -> FeatureArrays:
+        backbone = Backbone(stage.layers, stage.outputs, dtype, look.precision)
+        found = cast(FeatureArrays, backbone.apply({"params": params}, images))
+        return {layer: z.astype(x.dtype) if layer in stage.taps else z for layer, z in found.items()}
 
-    return run
+    return table, run

@@ -1,6 +1,7 @@
 """The one Flax module: it runs any table of layers."""
 
 import functools
+from collections.abc import Callable
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -25,21 +26,23 @@ class Backbone(nn.Module):
     layers: Table
     taps: tuple[str, ...]
     dtype: DTypeLike | None = None
+    precision: str | None = None
 
     @nn.compact
     def __call__(self, x: Array) -> dict[str, Array]:
         features = {}
+        convolve_here = functools.partial(convolve, dtype=self.dtype, precision=self.precision)
         for layer in used_layers(self.layers, self.taps):
             match layer:
                 case Conv(name, width, size, stride, padding, groups):
-                    conv = functools.partial(convolve, feature_group_count=groups, dtype=self.dtype, name=name)
-                    x = conv(width, (size, size), stride, padding)(x)
+                    conv = convolve_here(width, (size, size), stride, padding, feature_group_count=groups, name=name)
+                    x = conv(x)
                 case Relu(name, slope):
                     x = nn.leaky_relu(x, slope) if slope else nn.relu(x)
                 case Pool(name):
                     x = _max_pool(x, layer)
                 case Fire(name, squeeze, expand):
-                    x = FireModule(squeeze, expand, self.dtype, name=name)(x)
+                    x = FireModule(squeeze, expand, convolve_here, name=name)(x)
                 case Norm(name):
                     x = _normalize_locally(x, layer)
                 case Lab(name, offset, scale):
@@ -52,15 +55,12 @@ class Backbone(nn.Module):
 class FireModule(nn.Module):
     squeeze: int
     expand: int
-    dtype: DTypeLike | None
+    convolve: Callable[..., Callable[[Array], Array]]
 
     @nn.compact
     def __call__(self, x: Array) -> Array:
-        narrow = nn.relu(convolve(self.squeeze, (1, 1), padding=0, dtype=self.dtype, name="squeeze")(x))
-        wide = [
-            convolve(self.expand, (k, k), padding=k // 2, dtype=self.dtype, name=f"expand{k}x{k}")(narrow)
-            for k in (1, 3)
-        ]
+        narrow = nn.relu(self.convolve(self.squeeze, (1, 1), padding=0, name="squeeze")(x))
+        wide = [self.convolve(self.expand, (k, k), padding=k // 2, name=f"expand{k}x{k}")(narrow) for k in (1, 3)]
         return nn.relu(jnp.concatenate(wide, axis=-1))
 
 

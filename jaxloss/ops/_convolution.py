@@ -5,8 +5,8 @@ than their input: these run on all cores. So a row of zeros is put below the ima
 Padding and dropping fuse into their neighbors, and autodiff turns each into the other: the adjoint is taller, too.
 
 Without a word on precision accelerators would round what they multiply, a TPU to bfloat16 and an NVIDIA GPU to TF32,
-in silence. So single and double precision ask for the highest; lower ones are left as they are: who chose them wants
-the speed. A CPU knows one precision.
+in silence. So single and double precision ask for the highest, if the caller asks for nothing else; lower ones are left
+as they are: who chose them wants the speed. A CPU knows one precision.
 
 Few channels fill no vector, and the adjoint in steps of four pixels or more is mostly multiplications by zero. There
 blocks of pixels become channels first. In smaller steps that pays for the values alone.
@@ -37,8 +37,8 @@ def convolution(x: Array, kernel: Array, strides: Sequence[int], padding: str | 
     if groups > 1:  # apart, for XLA's own are slower on a CPU, and not arranged
         pairs = zip(jnp.split(x, groups, axis=-1), jnp.split(kernel, groups, axis=-1), strict=True)
         return jnp.concatenate([convolution(*pair, strides, padding, **options) for pair in pairs], axis=-1)
-    if options.get("precision") is None and jnp.finfo(x.dtype).bits >= 32:
-        options["precision"] = lax.Precision.HIGHEST
+    rounded = jnp.finfo(x.dtype).bits >= 32
+    options["precision"] = (options.get("precision") or lax.Precision.HIGHEST) if rounded else None
     if x.dtype != jnp.float32:  # arranged, float64 would run in XLA's own loops, ten times slower than the library
         return lax.conv_general_dilated(x, kernel, strides, padding, **options)
     arranged, reference = both_ways(x.shape, kernel.shape, strides, padding, **options)

@@ -10,10 +10,10 @@ from jax.typing import DTypeLike
 
 from .._checks import blank, check_choice, check_image, check_mask, error_text, masked_pair, take_options
 from .._types import Array, FeatureArrays, Features, Image, Map, Mask, Params, Scalar, Scores
-from ..backbones._features import FeatureFunction
+from ..backbones._features import FeatureFunction, Look, look_together
 from ..backbones._lpips_nets import LPIPS_NETS
 from ..ops._pooling import masked_mean
-from ._lpips_distances import activations_of, unit_difference, weighted_squares
+from ._lpips_distances import activations, look_of, unit_difference, weighted_squares
 
 
 class NetworkOptions(TypedDict, total=False):
@@ -21,6 +21,8 @@ class NetworkOptions(TypedDict, total=False):
 
     net: str | FeatureFunction
     dtype: DTypeLike | None
+    precision: str
+    strip_rows: int | None
 
 
 class WeightingOptions(TypedDict, total=False):
@@ -39,6 +41,8 @@ class LPIPSDefaults(NamedTuple):
     net: str | FeatureFunction = "alex"
     weighting: str = "learned"
     dtype: DTypeLike | None = None
+    precision: str = "highest"
+    strip_rows: int | None = None
 
     def check(self, name: str) -> None:
         check_choice(name, "weighting", self.weighting, ("learned", "none"))
@@ -73,6 +77,10 @@ def lpips(
             in params it sees images in [0, 1].
         weighting: `"learned"` (default); `"none"`, all $w_l = 1$: the unweighted baseline, `lpips=False` there.
         dtype: Of the network's arithmetic, such as `jnp.bfloat16`; distances are always float32 or float64.
+        precision: Of products of float32 on accelerators, `"highest"` (default), `"high"`, `"default"`: see
+            `jax.lax.Precision`.
+        strip_rows: Rows of the image, and of the features after each pooling, that are computed at a time; by default
+            all. Fewer bound the memory and cost time.
 
     Returns:
         `[...]`, >= 0 (below 2 per layer and unit weight); lower is better, 0 for equal images.
@@ -178,7 +186,7 @@ def lpips_features(
 
     Args:
         x, params, data_range, mask: As for `lpips`.
-        options: net and dtype, as for `lpips`.
+        options: net, dtype, precision and strip_rows, as for `lpips`.
 
     Returns:
         `{layer: [..., h, w, c]}`, of length 1 along the channels, or 0 where nothing is active. `normalize_tensor` of
@@ -198,11 +206,15 @@ def lpips_features(
         Zhang et al., CVPR 2018. https://doi.org/10.1109/CVPR.2018.00068
     """
     name = "lpips_features"
-    net, _, dtype = _take(name, options, NetworkOptions.__annotations__)
+    taken = _take(name, options, NetworkOptions.__annotations__)
     x = check_image(name, "x", x)
     x = x if mask is None else blank(x, check_mask(name, mask, x))
-    activations = activations_of(name, x, params=params, data_range=data_range, net=net, dtype=dtype)
-    return {layer: z.features * z.scale for layer, z in activations.items()}
+    look = _look(name, params, taken)
+
+    def at_unit_length(features: FeatureArrays) -> FeatureArrays:
+        return {layer: z.features * z.scale for layer, z in activations(features).items()}
+
+    return look_together(name, (x,), params=params["trunk"], data_range=data_range, look=look, combine=at_unit_length)
 
 
 def lpips_from_features(
@@ -239,7 +251,7 @@ def lpips_from_features(
         Zhang et al., CVPR 2018. https://doi.org/10.1109/CVPR.2018.00068
     """
     name = "lpips_from_features"
-    _, weighting, _ = _take(name, options, WeightingOptions.__annotations__)
+    weighting = _take(name, options, WeightingOptions.__annotations__).weighting
     shapes = [{layer: z.shape for layer, z in features.items()} for features in (x_features, y_features)]
     if shapes[0] != shapes[1]:
         way_out = "Both come from lpips_features, of images of one shape."
@@ -257,13 +269,23 @@ def _distances(
     name: str, x: Image, y: Image, params: Params, data_range: Scalar, mask: Mask | None, given: LPIPSOptions
 ) -> tuple[dict[str, Array], Array | None]:
     """The distance `[..., h, w, 1]` at each position of each layer, and the mask `[..., H, W]`."""
-    net, weighting, dtype = _take(name, given, LPIPSDefaults._fields)
+    options = _take(name, given, LPIPSDefaults._fields)
     x, y, mask = masked_pair(name, x, y, mask)
-    see = functools.partial(activations_of, name, params=params, data_range=data_range, net=net, dtype=dtype)
+    look = _look(name, params, options)
+
+    def compare(features_x: FeatureArrays, features_y: FeatureArrays) -> dict[str, Array]:
+        f_x, f_y = activations(features_x), activations(features_y)
+        differences = {layer: unit_difference(f_x[layer], f_y[layer]) for layer in f_x}
+        return weighted_squares(name, differences, params, options.weighting)
+
     # Apart, not as one batch: then the backward pass runs for the images alone that are differentiated.
-    f_x, f_y = see(x), see(y)
-    differences = {layer: unit_difference(f_x[layer], f_y[layer]) for layer in f_x}
-    return weighted_squares(name, differences, params, weighting), mask
+    images = x, y
+    distances = look_together(name, images, params=params["trunk"], data_range=data_range, look=look, combine=compare)
+    return distances, mask
+
+
+def _look(name: str, params: Params, options: LPIPSDefaults) -> Look:
+    return look_of(name, params, options.net, options.dtype, options.precision, options.strip_rows)
 
 
 def _layer_means(distances: dict[str, Array], mask: Array | None) -> dict[str, Scores]:

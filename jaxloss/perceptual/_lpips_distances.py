@@ -9,7 +9,7 @@ from jax import lax
 from jax.typing import DTypeLike
 
 from .._checks import error_text
-from .._types import Array, ArrayLike, Params, Scalar
+from .._types import Array, ArrayLike, FeatureArrays, Params, Scalar
 from ..backbones._features import PREPROCESSING, FeatureFunction, Look, Preprocessing, look_at
 from ..backbones._lpips_nets import LPIPS_NETS
 from ..ops._numerics import safe_sqrt
@@ -35,13 +35,24 @@ def activations_of(
     net: str | FeatureFunction,
     dtype: DTypeLike | None,
 ) -> dict[str, Activations]:
-    preprocessing = _preprocessing(name, params, net)
-    if callable(net):
-        look = Look(net, tuple(_heads(name, params)), preprocessing, dtype)
-    else:
-        look = Look(*LPIPS_NETS[net], preprocessing, dtype)
-    features = look_at(name, x, params=params["trunk"], data_range=data_range, look=look)
+    features = look_at(name, x, params=params["trunk"], data_range=data_range, look=look_of(name, params, net, dtype))
+    return activations(features)
+
+
+def activations(features: FeatureArrays) -> dict[str, Activations]:
     return {layer: Activations(z, _unit_scale(z)) for layer, z in features.items()}
+
+
+def look_of(
+    name: str,
+    params: Params,
+    net: str | FeatureFunction,
+    dtype: DTypeLike | None = None,
+    precision: str = "highest",
+    strip_rows: int | None = None,
+) -> Look:
+    backbone, layers = (net, tuple(_heads(name, params))) if callable(net) else LPIPS_NETS[net]
+    return Look(backbone, layers, _preprocessing(name, params, net), dtype, precision, strip_rows)
 
 
 def _preprocessing(name: str, params: Params, net: str | FeatureFunction) -> Preprocessing:

@@ -91,8 +91,11 @@ def test_products_are_in_full_precision(net: str) -> None:
     convolutions = len(jax.tree.leaves(params_of(net))) // 2  # each has a kernel and a bias
     assert len(products(derivatives, *arguments)) == 2 * 3 * convolutions
     assert products_without_precision(derivatives, *arguments) == []
-    reduced = functools.partial(energy, dtype=jnp.bfloat16)
-    assert len(products_without_precision(reduced, *arguments)) == 2 * convolutions
+    for options in ({"dtype": jnp.bfloat16}, {"precision": "high"}, {"precision": "default"}):
+        reduced = functools.partial(energy, **options)
+        assert len(products_without_precision(reduced, *arguments)) == 2 * convolutions
+    high = products(functools.partial(energy, precision="high"), *arguments)
+    assert all("precision HIGH>, #stablehlo<precision HIGH>" in line for line in high)
 
 
 @every_network

@@ -58,7 +58,6 @@ TESTED_WITH = {
     "losses/inpainting/test_terms.py": "losses/inpainting/test_recipes.py",
     "metrics/test_statistics.py": "metrics/test_ssim.py",
     "ops/test_strips.py": "ops/test_sums.py",
-    "perceptual/test_lpips_distances.py": "perceptual/test_lpips.py",
     "sde/test_curves.py": "sde/test_fit.py",
     "weights/test_caffe_nets.py": "weights/test_caffe.py",
     "weights/test_files.py": "weights/test_load.py",

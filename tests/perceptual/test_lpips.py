@@ -353,6 +353,9 @@ BAD_INPUT: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "channels": ({"x": np.ones((40, 40, 1), np.float32)}, ValueError, r"x of shape \[..., H, W, 3\]"),
     "dtype": ({"x": np.ones((40, 40, 3), np.uint8)}, TypeError, "floating"),
     "data range": ({"data_range": 0.0}, ValueError, "data_range > 0"),
+    "precision": ({"precision": "float32"}, ValueError, r"precision one of \['default', 'high', 'highest'\]"),
+    "strips": ({"strip_rows": 0}, ValueError, "strip_rows >= 1, got 0"),
+    "own network": ({"strip_rows": 8, "net": small}, ValueError, "strip_rows with a network known by name"),
 }  # fmt: skip
 
 
@@ -377,9 +380,7 @@ def test_bad_input(name: str, case: str) -> None:
 def test_bad_input_of_features() -> None:
     x, params = np.ones((40, 40, 3), np.float32), own_params(relu1=64)
     options: Any = {"weighting": "none"}
-    with pytest.raises(
-        TypeError, match=r"^lpips_features: expected options out of \['net', 'dtype'\], got 'weighting'"
-    ):
+    with pytest.raises(TypeError, match=r"^lpips_features: expected options out of \['net', .*\], got 'weighting'"):
         jaxloss.lpips_features(x, params=THIN_PARAMS, data_range=1.0, **options)
     one = {"relu1": jnp.ones((4, 4, 1))}
     other = {"relu1": jnp.ones((3, 4, 1))}
