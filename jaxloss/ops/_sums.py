@@ -22,6 +22,7 @@ from ._strips import Piece, fitting_height, sweep_strips
 
 
 Moving = tuple[int, ...]  # which of the maps are differentiated
+Sums = tuple[Array, list[Array]]  # of a field, and the gradients with respect to the moving maps
 
 
 @runtime_checkable
@@ -42,6 +43,15 @@ class Field(Protocol):
 
     def __call__(self, step: int, parameters: Any, *maps: Array) -> Array:
         """From `[n, rows + halo, w * step]` to `[n, rows, w' * step]`, for any number of rows."""
+        ...
+
+
+@runtime_checkable
+class OwnSweep(Protocol):
+    """A field that knows a better program for its sum than those made of the field itself."""
+
+    def sweep(self, channels: int, moving: Moving, parameters: Any, *maps: Array) -> Sums | None:
+        """The sums `[n, channels]` and the gradients of the moving maps, or None to leave them to the field."""
         ...
 
 
@@ -131,11 +141,10 @@ def _is_zero(leaf: object) -> bool:
     return isinstance(leaf, SymbolicZero)
 
 
-Sums = tuple[Array, list[Array]]
-
-
 def _sweep(field: Field, channels: int, height: int | None, moving: Moving, parameters: Any, *maps: Array) -> Sums:
     """The sums `[n, channels]`, and the gradients of each with respect to its channel of the moving maps."""
+    if isinstance(field, OwnSweep) and (own := field.sweep(channels, moving, parameters, *maps)) is not None:
+        return own
     cpu, tpu = (height or fitting_height(maps[0], field.halo, platform) for platform in ("cpu", "tpu"))
     piece = functools.partial(differentiate, field, channels, moving)
     if cpu >= maps[0].shape[1] - field.halo:
