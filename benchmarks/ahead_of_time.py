@@ -3,6 +3,7 @@
 Nothing runs. Needs the extra `accelerators`, on Linux.
 """
 
+import functools
 import itertools
 import math
 import time
@@ -23,7 +24,12 @@ from ._results import Record, Run, append, describe_run, start_file
 from ._summary import MODES, significant, times
 
 
-USUAL_METRICS = ["ssim", "ms_ssim", "multi_sigma_ssim", "lpips", "lpips_vgg"]
+# Of the registry, and rows of it with other options than the published ones.
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    **{name: (name, {}) for name in METRICS},
+    "lpips_vgg_in_strips": ("lpips_vgg", {"strip_rows": 128}),
+}
+USUAL_METRICS = ["ssim", "ms_ssim", "multi_sigma_ssim", "lpips", "lpips_vgg", "lpips_vgg_in_strips"]
 USUAL_SIZES = [SIZES[1], SIZES[3]]
 
 
@@ -31,7 +37,7 @@ def main() -> None:
     parser = Parser("ahead_of_time", __doc__)
     parser.add_argument("--devices", type=names_from(DEVICES), default=list(DEVICES), help="default: all")
     parser.add_argument(
-        "--metrics", type=names_from(METRICS), default=USUAL_METRICS, help=f"default: {','.join(USUAL_METRICS)}"
+        "--metrics", type=names_from(VARIANTS), default=USUAL_METRICS, help=f"default: {','.join(USUAL_METRICS)}"
     )
     parser.add_argument("--sizes", type=parse_sizes, default=USUAL_SIZES, help="default: 8x256x256 and 4K")
     parser.add_argument("--modes", type=names_from(MODES), default=list(MODES), help="default: both")
@@ -82,7 +88,8 @@ def measure(device: str, metric: str, size: Size, mode: str, folder: Path | None
 
 def program(metric: str, mode: str, *, per_image: bool) -> Callable[..., Any]:
     """Of two batches: the mean of the scores, or scores and the gradient of each, for which no device needs another."""
-    scores = our_function(metric)
+    name, options = VARIANTS[metric]
+    scores = functools.partial(our_function(name), **options)
 
     def mean(*arguments: Any) -> jax.Array:
         return scores(*arguments).mean()
@@ -100,7 +107,7 @@ def arguments(device: str, metric: str, size: Size) -> list[Any]:
     """Shapes of what the program takes, on the device."""
     image = jax.ShapeDtypeStruct((*size, CHANNELS), jnp.float32, sharding=sharding(device))
     everywhere = sharding(device, replicated=True)
-    params = jax.tree.map(lambda z: jax.ShapeDtypeStruct(z.shape, z.dtype, sharding=everywhere), our_params(metric))
+    params = jax.tree.map(lambda z: jax.ShapeDtypeStruct(z.shape, z.dtype, sharding=everywhere), our_params(VARIANTS[metric][0]))
     return [image, image, *params]
 
 
@@ -187,6 +194,7 @@ four devices that share a batch, for the scores and the gradient of each image; 
   scalars). Good where memory is the limit. For images that fit into the fast memory of a v4 or v5e it is 4 to 16 times
   too long, and for a GPU it takes many reads for misses that a cache would answer. It compares programs; it is no time
   of a device. XLA has none for an A100.
+* `lpips_vgg_in_strips` is LPIPS-VGG with `strip_rows=128`.
 * No such reading shows launches, occupancy, what overlaps, or which algorithm cuDNN or cuBLAS would choose.
 """
 
