@@ -107,7 +107,9 @@ def arguments(device: str, metric: str, size: Size) -> list[Any]:
     """Shapes of what the program takes, on the device."""
     image = jax.ShapeDtypeStruct((*size, CHANNELS), jnp.float32, sharding=sharding(device))
     everywhere = sharding(device, replicated=True)
-    params = jax.tree.map(lambda z: jax.ShapeDtypeStruct(z.shape, z.dtype, sharding=everywhere), our_params(VARIANTS[metric][0]))
+    params = jax.tree.map(
+        lambda z: jax.ShapeDtypeStruct(z.shape, z.dtype, sharding=everywhere), our_params(VARIANTS[metric][0])
+    )
     return [image, image, *params]
 
 
