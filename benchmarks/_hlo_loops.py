@@ -51,7 +51,7 @@ def loop_trips(computations: Computations, name: str, loop: Instruction) -> int 
     added = after.get(index)
     if added is None or added.op != "add":
         return None
-    terms = [body.get(operand) for operand in added.operands]
+    terms = [_copied(body, body.get(operand)) for operand in added.operands]
     others = [term for term in terms if term is None or term.attribute("index") != index]
     step = number(body, others[0]) if len(others) == 1 else None
     first, last = _constant(computations[name], start.get(index)), number(condition, limit)
@@ -64,8 +64,14 @@ def _elements(instructions: Instructions, found: Instruction | None) -> dict[str
     return {str(i): instructions[name] for i, name in enumerate(names) if name in instructions}
 
 
-def _constant(instructions: Instructions, found: Instruction | None) -> int | None:
+def _copied(instructions: Instructions, found: Instruction | None) -> Instruction | None:
+    """What it is a copy of."""
     while found is not None and found.op in ("bitcast", "copy") and found.operands:
         found = instructions.get(found.operands[0])
+    return found
+
+
+def _constant(instructions: Instructions, found: Instruction | None) -> int | None:
+    found = _copied(instructions, found)
     number = re.match(r"(-?\d+)\)", found.rest) if found is not None and found.op == "constant" else None
     return int(number[1]) if number else None

@@ -19,7 +19,8 @@ def program(start: str = "constant(0)", limit: str = "constant(11)", step: str =
   %z = f32[4] get-tuple-element(%state), index=1
   %kept = s32[] get-tuple-element(%state), index=2
   %step = s32[] {step}
-  %next = s32[] add(%i, %step)
+  %same = s32[] copy(%i)
+  %next = s32[] add(%same, %step)
   %new = f32[4] add(%z, %z)
   ROOT %out = {carried} tuple(%next, %new, %kept)
 }}

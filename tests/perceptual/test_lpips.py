@@ -21,8 +21,7 @@ from jaxloss.backbones._layers import smallest_side, used_layers
 from jaxloss.backbones._lpips_nets import LPIPS_NETS, PUBLISHED_NETS
 from jaxloss.registry import METRICS
 from tests.backbones._reference import activations
-from tests.networks import shapes_of_params, thinned, through_thin_networks, tiny_params
-from tests.products import products, products_without_precision
+from tests.networks import thinned, through_thin_networks, tiny_params
 
 
 Pair = tuple[np.ndarray, np.ndarray]
@@ -321,21 +320,6 @@ def test_reduced_precision_is_on_request(pair: Pair) -> None:
     exact, reduced = (thin_alex(*pair, THIN_PARAMS, dtype=dtype) for dtype in (None, jnp.bfloat16))
     assert exact.dtype == reduced.dtype == jnp.float32
     assert 0 < float(abs(reduced / exact - 1).max()) < 0.05
-
-
-@pytest.mark.parametrize("net", PUBLISHED_NETS)
-def test_products_are_in_full_precision(net: str) -> None:
-    """On accelerators, of the whole networks: value and gradients of score and map."""
-
-    def total(function: Callable[..., jax.Array], x: jax.Array, y: jax.Array, params: Any) -> jax.Array:
-        return function(x, y, params=params, net=net, data_range=1.0).sum()
-
-    image, params = jax.ShapeDtypeStruct((32, 32, 3), jnp.float32), shapes_of_params(f"lpips-{net}")
-    convolutions = len(jax.tree.leaves(params["trunk"])) // 2
-    slope = jax.value_and_grad(functools.partial(total, jaxloss.lpips))
-    assert len(products(slope, image, image, params, platforms=["tpu"])) == 3 * convolutions
-    assert products_without_precision(slope, image, image, params) == []
-    assert products_without_precision(functools.partial(total, jaxloss.lpips_map), image, image, params) == []
 
 
 OLD_PARAMS = {**THIN_PARAMS, "heads": {"0.0": THIN_PARAMS["heads"], "0.1": THIN_PARAMS["heads"]}}
