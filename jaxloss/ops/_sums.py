@@ -7,7 +7,7 @@ are at hand: what is left for the backward pass is to scale it, instead of compu
 
 import functools
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -19,6 +19,13 @@ from jax.sharding import PartitionSpec
 from .._checks import error_text
 from .._types import Array, ArrayLike
 from ._strips import Piece, fitting_height, sweep_strips
+
+
+class Heights(NamedTuple):
+    """Rows of a strip by platform; on others there are none."""
+
+    cpu: int
+    tpu: int
 
 
 Moving = tuple[int, ...]  # which of the maps are differentiated
@@ -65,7 +72,9 @@ def sum_field(field: Field, channels: int, parameters: Any, *maps: Array, strip_
         ValueError: If a channel of the field depends on another channel of the images.
     """
     _check_channels(field, channels, jax.tree.structure(parameters), len(maps))
-    return _compiled_sum(field, channels, strip_height, parameters, *maps)
+    fitting = (fitting_height(maps[0], field.halo, platform) for platform in Heights._fields)
+    heights = Heights(*fitting) if strip_height is None else Heights(strip_height, strip_height)
+    return _compiled_sum(field, channels, heights, parameters, *maps)
 
 
 # Value by value, so that each channel depends on itself alone. What else a field needs may be added here.
@@ -110,8 +119,8 @@ def _mixing(program: ClosedJaxpr, channels: int) -> Iterator[str]:
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
-def _sum(field: Field, channels: int, height: int | None, parameters: Any, *maps: Array) -> Array:
-    total, _ = _sweep(field, channels, height, (), parameters, *maps)
+def _sum(field: Field, channels: int, heights: Heights, parameters: Any, *maps: Array) -> Array:
+    total, _ = _sweep(field, channels, heights, (), parameters, *maps)
     return total
 
 
@@ -121,11 +130,11 @@ _compiled_sum = jax.jit(_sum, static_argnums=(0, 1, 2))
 
 @functools.partial(_sum.defjvp, symbolic_zeros=True)
 def _sum_jvp(
-    field: Field, channels: int, height: int | None, primals: Sequence, tangents: Sequence
+    field: Field, channels: int, heights: Heights, primals: Sequence, tangents: Sequence
 ) -> tuple[Array, Array]:
     (parameters, *maps), (parameters_dot, *maps_dot) = primals, tangents
     moving = tuple(i for i, dot in enumerate(maps_dot) if not _is_zero(dot))
-    total, gradients = _sweep(field, channels, height, moving, parameters, *maps)
+    total, gradients = _sweep(field, channels, heights, moving, parameters, *maps)
     # A channel of the sum depends on its own channel of the images alone: one gradient holds the whole Jacobian.
     products = (gradient * maps_dot[i] for i, gradient in zip(moving, gradients, strict=True))
     total_dot = sum((sum_pixels(product, channels) for product in products), start=jnp.zeros_like(total))
@@ -133,7 +142,7 @@ def _sum_jvp(
         dots = jax.tree.map(
             lambda p, dot: jnp.zeros_like(p) if _is_zero(dot) else dot, parameters, parameters_dot, is_leaf=_is_zero
         )
-        total_dot += jax.jvp(lambda p: _sweep(field, channels, height, (), p, *maps)[0], (parameters,), (dots,))[1]
+        total_dot += jax.jvp(lambda p: _sweep(field, channels, heights, (), p, *maps)[0], (parameters,), (dots,))[1]
     return total, total_dot
 
 
@@ -141,19 +150,18 @@ def _is_zero(leaf: object) -> bool:
     return isinstance(leaf, SymbolicZero)
 
 
-def _sweep(field: Field, channels: int, height: int | None, moving: Moving, parameters: Any, *maps: Array) -> Sums:
+def _sweep(field: Field, channels: int, heights: Heights, moving: Moving, parameters: Any, *maps: Array) -> Sums:
     """The sums `[n, channels]`, and the gradients of each with respect to its channel of the moving maps."""
     if isinstance(field, OwnSweep) and (own := field.sweep(channels, moving, parameters, *maps)) is not None:
         return own
-    cpu, tpu = (height or fitting_height(maps[0], field.halo, platform) for platform in ("cpu", "tpu"))
     piece = functools.partial(differentiate, field, channels, moving)
-    if cpu >= maps[0].shape[1] - field.halo:
+    if heights.cpu >= maps[0].shape[1] - field.halo:
         return sum_whole(piece, channels, parameters, *maps)
     return lax.platform_dependent(
         parameters,
         *maps,
-        cpu=functools.partial(sum_strips, piece, field.halo, channels, cpu),
-        tpu=functools.partial(sum_planes, field, channels, tpu, moving),
+        cpu=functools.partial(sum_strips, piece, field.halo, channels, heights.cpu),
+        tpu=functools.partial(sum_planes, field, channels, heights.tpu, moving),
         # A GPU would wait for each of many small kernels; it has the memory bandwidth instead.
         default=functools.partial(sum_whole, piece, channels, apart=True),
     )

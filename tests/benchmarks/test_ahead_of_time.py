@@ -88,8 +88,8 @@ class Bounds(NamedTuple):
     model_ms: float
 
 
-# A tenth above what was read. The multi-sigma SSIM on a GPU: 20 maps between the passes of its five windows and 15 of
-# their adjoints, each written and read once, are 33 times the minimum; XLA cannot do with less.
+# A tenth above what was read. The multi-sigma SSIM on a GPU: 20 maps between the two passes of its five windows, and 15
+# before and 15 between those of their adjoints, each written and read once, are 33 times the minimum by themselves.
 BOUNDS = {
     ("v6e", "ssim"): Bounds(64, 5.5, 660, 5.5),
     ("v6e", "ms_ssim"): Bounds(210, 6.5, 1100, 8),
