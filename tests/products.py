@@ -6,7 +6,7 @@ import importlib
 import inspect
 import re
 import types
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -44,7 +44,11 @@ def products_without_precision(
     function: Callable[..., Any], *arguments: Any, platforms: Sequence[str] = ACCELERATORS
 ) -> list[str]:
     """Those of them that an accelerator would round: a TPU to bfloat16, an NVIDIA GPU to TF32."""
-    return [line for line in products(function, *arguments, platforms=platforms) if not FULL.search(line)]
+    return without_precision(products(function, *arguments, platforms=platforms))
+
+
+def without_precision(lines: Iterable[str]) -> list[str]:
+    return [line for line in lines if not FULL.search(line)]
 
 
 def may_multiply(function: Callable[..., Any]) -> bool:
