@@ -92,7 +92,7 @@ class Bounds(NamedTuple):
 # before and 15 between those of their adjoints, each written and read once, are 33 times the minimum by themselves.
 BOUNDS = {
     ("v6e", "ssim"): Bounds(64, 5.5, 660, 5.5),
-    ("v6e", "ms_ssim"): Bounds(210, 6.5, 1100, 8),
+    ("v6e", "ms_ssim"): Bounds(210, 11, 1100, 8),
     ("v6e", "multi_sigma_ssim"): Bounds(425, 64, 4300, 51),
     ("h100", "ssim"): Bounds(760, 9.9, 10, 4.8),
     ("h100", "ms_ssim"): Bounds(760, 14.4, 55, 5.8),
