@@ -11,8 +11,8 @@ XLA would fuse the vertical pass into each tap of the horizontal one, 121 taps i
 platform, and so does the form of the two passes, which are lowered when the platform is known:
 
 * On a CPU all maps of one call go through one `stack` between the passes: a concatenation is what it does not fuse.
-* On a GPU an optimization barrier is enough, and everything else is left to fuse: four kernels for an SSIM with its
-  gradient, each of which writes to memory what the next one reads.
+* On a GPU an optimization barrier is enough, and everything else is left to fuse: of an SSIM with its gradient each
+  pass writes to memory what the next one reads, and nothing else does.
 """
 
 import functools

@@ -92,7 +92,9 @@ def test_transformations() -> None:
 
     def every(function: Any) -> Any:
         def evaluate(x: Any, y: Any) -> Any:
-            score = lambda x, y, data_range: function(x, y, data_range=data_range)  # noqa: E731
+            def score(x: Any, y: Any, data_range: Any) -> Any:
+                return function(x, y, data_range=data_range)
+
             mapped = jax.vmap(jax.grad(score))(x, y, jnp.linspace(1.0, 2.0, len(x)))
             slope = jax.grad(lambda x: score(x, y, 1.0).sum())
             return mapped, jax.jvp(lambda x: score(x, y, 1.0), (x,), (y,)), jax.jvp(slope, (x,), (y,))
