@@ -27,8 +27,8 @@ from .._types import Array
 
 
 # Of one map of a strip, in bytes, by platform. Up to a dozen such maps are alive at a time: they should fit into the
-# last-level cache of a CPU, or into the 128 MiB of vector memory of a TPU v5e or v6e. Half or twice of it changes little, but an
-# image under `vmap` is cut without knowing of the others.
+# last-level cache of a CPU, or into the 128 MiB of vector memory of a TPU v5e or v6e. Half or twice of it changes
+# little, but an image under `vmap` is cut without knowing of the others.
 STRIP_BYTES = {"cpu": 2**20, "tpu": 2**23}
 # Below this height, or that of the halo, a strip would mostly read what its neighbors have read.
 SMALLEST_STRIP = 8
