@@ -244,6 +244,7 @@ def test_changed_number_in_an_archive(save: Save) -> None:
             "BFloat16Storage",
         ),
     ],
+    ids=lambda value: "file" if isinstance(value, bytes) else None,  # its bytes hold the time: processes would differ
 )
 def test_other_files(save: Save, content: bytes, message: str) -> None:
     with pytest.raises(WeightsError) as caught:
