@@ -1,17 +1,17 @@
 """Every metric of the registry on one reference and some images."""
 
-import functools
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import jax
 import numpy as np
 
 from .._checks import suggestion
 from .._files import InputError
-from .._types import ArrayLike, Image, Params, Scalar, Scores
+from .._types import Array, ArrayLike, Params
 from ..registry import METRICS, Metric
 from ..weights._load import load_params
+from ._programs import score_pair
 
 
 def choose_metrics(metrics: Iterable[str | Metric] | None = None) -> tuple[Metric, ...]:
@@ -74,7 +74,7 @@ def compare(
 ) -> list[dict[str, float]]:
     """Score images against one reference by every metric of the registry.
 
-    All metrics are compiled as one function, once for each shape.
+    Metrics are compiled once for each shape, those of one paper together.
 
     Args:
         reference: `[H, W, C]`, floating, values in `[0, data_range]`.
@@ -113,8 +113,8 @@ def compare_loading(
     data_range: float,
 ) -> list[dict[str, float]]:
     """`compare` with another way to come by parameters: those who call it often need not read them every time."""
-    reference = jax.device_put(reference)  # jnp.asarray would compile a program for each shape
-    shape = np.shape(reference)
+    target: Array = jax.device_put(reference)  # jnp.asarray would compile a program for each shape
+    shape = np.shape(target)
     if len(shape) != 3:
         raise ValueError(
             f"compare: expected a reference of shape [H, W, C], got {shape}. Batches: call a metric itself."
@@ -123,18 +123,6 @@ def compare_loading(
     params = {row.name: load(row.params) for row in fitting if row.params}
     rows = []
     for image in images:
-        scores = jax.device_get(score_by_all(jax.device_put(image), reference, data_range, params, fitting=fitting))
+        scores = jax.device_get(score_pair(jax.device_put(image), target, data_range, params, fitting=fitting))
         rows.append({row.name: float(scores.get(row.name, math.nan)) for row in chosen})
     return rows
-
-
-@functools.partial(jax.jit, static_argnames="fitting")
-def score_by_all(
-    image: Image, reference: Image, data_range: Scalar, params: Mapping[str, Params], *, fitting: tuple[Metric, ...]
-) -> dict[str, Scores]:
-    """By name, of one image or a batch."""
-    scores = {}
-    for row in fitting:
-        supplied = {"data_range": data_range, "params": params.get(row.name)}
-        scores[row.name] = row.function(image, reference, **row.options, **{key: supplied[key] for key in row.needs})
-    return scores

@@ -13,7 +13,8 @@ from .._files import InputError
 from .._types import ArrayLike, Image, Params, Scores
 from ..registry import METRICS, Metric
 from ..weights._load import is_at_hand, load_params
-from ._compare import choose_metrics, score_by_all, shape_notes
+from ._compare import choose_metrics, shape_notes
+from ._programs import score_by_all
 
 
 PIXELS = 2**18  # of an image of the batch, on each device
