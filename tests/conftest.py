@@ -21,8 +21,14 @@ install_import_hook("jaxloss", "tests.annotations.check_what_is_accepted")
 # Where an accelerator is present, too, the tests run on virtual CPU devices, and so do the programs that they start.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Compilation is nearly all the cost of a test, and what it compiles runs for milliseconds: no optimization pays.
-FLAGS = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-os.environ.setdefault("XLA_FLAGS", f"{FLAGS} --xla_cpu_parallel_codegen_split_count=1")
+FLAGS = (
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    " --xla_cpu_parallel_codegen_split_count=1"
+)
+# The emitters of loops before MLIR's compile twice as fast; later versions have no others than those.
+if jax.__version_info__ < (0, 11):
+    FLAGS += " --xla_cpu_use_fusion_emitters=false"
+os.environ.setdefault("XLA_FLAGS", FLAGS)
 jax.config.update("jax_platforms", os.environ["JAX_PLATFORMS"])
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
@@ -39,7 +45,6 @@ def pytest_configure(config: pytest.Config) -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-@pytest.hookimpl(tryfirst=True)
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The tests of a file run in one process, which compiles what they share once; rows of the registry likewise."""

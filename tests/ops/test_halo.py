@@ -82,7 +82,7 @@ def test_strips_score_as_the_whole_image(name: str, pair: list[np.ndarray]) -> N
     np.testing.assert_allclose(score, expected, rtol=1e-6, atol=1e-6)
     for found, gradient in zip(gradients, expected_gradients, strict=True):
         assert found.sharding.is_equivalent_to(arguments[0].sharding, 4)
-        assert np.linalg.norm(found - np.asarray(gradient)) < 3e-6 * np.linalg.norm(gradient)
+        assert np.linalg.norm(found - np.asarray(gradient)) < 1e-5 * np.linalg.norm(gradient)
     # A halo of each image, and back again of its gradient; and the sums.
     assert Counter(collectives(program)) == {"collective-permute": 2 * 2 * sides, "all-reduce": sums}
 
