@@ -7,6 +7,7 @@ from . import ahead_of_time, compile as compile_times, imports, memory, precisio
 from ._command import Parser
 from ._results import FOLDER, Record, read_runs
 from ._summary import FLOOR, HEADINGS, MODES, OURS, Answer, answers, cells, significant
+from .studies import ascent
 from .studies.inpainting import _summary as inpainting
 from .studies.judgments import _summary as judgments
 from .studies.reconstruction import _summary as reconstruction
@@ -14,7 +15,13 @@ from .studies.restoration import _summary as restoration
 
 
 README = FOLDER.parent / "README.md"
-ILLUSTRATED = ("inpainting", "judgments", "reconstruction", "restoration")  # their pictures stand with their tables
+ILLUSTRATED = (
+    "ascent",
+    "inpainting",
+    "judgments",
+    "reconstruction",
+    "restoration",
+)  # their pictures stand with their tables
 BEGIN, END = "<!-- results: written by python -m benchmarks.report -->", "<!-- end of results -->"
 
 
@@ -53,6 +60,7 @@ def results(folder: Path) -> str:
         ahead_of_time_sections,
         precision_sections,
         quality_sections,
+        ascent_sections,
         judgment_sections,
         reconstruction_sections,
         restoration_sections,
@@ -100,6 +108,17 @@ def quality_sections(folder: Path) -> Iterable[str]:
         yield f"### Agreement with human judgments\n\n{circumstances([newest.about])}\n\n{quality.NOTES}\n"
         for headings, rows in quality.tables(newest.measurements):
             yield table(headings, rows)
+
+
+def ascent_sections(folder: Path) -> Iterable[str]:
+    """Where each metric leads an image as an objective, with pictures."""
+    *_, newest = [None, *read_runs("ascent", folder)]
+    if newest is not None:
+        about, notes = circumstances([newest.about]), ascent.markdown(newest.about)
+        yield f"### Metrics as objectives\n\n{about}\n\n{notes}\n\n" + table(
+            ascent.HEADINGS, map(ascent.cells, newest.measurements)
+        )
+        yield from pictures(folder, "ascent", ascent.PICTURES)
 
 
 def judgment_sections(folder: Path) -> Iterable[str]:
