@@ -26,7 +26,7 @@ from .._results import Record, append, describe_run, start_file
 HEADINGS = ("metric", "before", "after", "PSNR before, dB", "after, dB")
 WORDS = HEADINGS[:1]
 PICTURES = ("pictures",)
-COLUMNS = 4  # of the sheet
+COLUMNS = 6  # of the sheet
 SIDE = 256  # of the square in the middle that is climbed on
 QUALITY = 10
 CANDIDATES = {name: row for name, row in METRICS.items() if row.kind == "metric" and row.smallest <= SIDE}

@@ -6,6 +6,7 @@ from pathlib import Path
 import jax
 import pytest
 
+from jaxloss.registry import METRICS
 from tests.contract.readme import PAGES, README, ROOT, TABLES, conventions_table, fill, readme_table
 
 
@@ -31,6 +32,11 @@ def test_tables_say_what_the_registry_says() -> None:
     assert "| `ssim` | `tensorflow` | none |" in conventions
     assert '| `ssim` | `skimage` | `window="uniform"`, `window_size=7`, `covariance="sample"` |' in conventions
     assert '| `ms_ssim` | `pytorch_msssim` | `odd="zero"` |' in conventions
+
+
+def test_readme_names_every_function() -> None:
+    names = {row.function.__name__ for row in METRICS.values()}
+    assert sorted(names - set(re.findall(r"`(\w+)`", text_of(README)))) == []
 
 
 def test_fill_replaces_what_is_between_the_markers() -> None:

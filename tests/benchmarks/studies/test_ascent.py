@@ -30,7 +30,7 @@ def test_from_command_line_to_page(
         assert sign * (after - before) > 0
     assert measurements[0]["psnr"][1] > measurements[0]["psnr"][0]
     with PIL.Image.open(tmp_path / "ascent_pictures.png") as sheet:
-        assert sheet.width > 4 * 224
+        assert sheet.width > 3 * 224
     page = report.results(tmp_path)
     assert "### Metrics as objectives" in page and "ascent_pictures.png" in page
 
