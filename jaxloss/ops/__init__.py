@@ -1,6 +1,7 @@
 """Array tools that know no metric: filters, pooling, value ranges, color, and total versions of partial functions."""
 
 from ._color import convert_color as convert_color, rgb_to_lab as rgb_to_lab, rgb_to_y as rgb_to_y
+from ._color_difference import color_difference as color_difference
 from ._filters import (
     gaussian_window as gaussian_window,
     separable_filter as separable_filter,

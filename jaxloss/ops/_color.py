@@ -44,7 +44,7 @@ def convert_color(image: Image, *, to: str) -> ImageArray:
     """
     check_choice("convert_color", "to", to, COLOR_MATRICES)
     image = _check_rgb("convert_color", image)
-    return jnp.concatenate([_weigh(image, row) for row in COLOR_MATRICES[to]], axis=-1)
+    return jnp.concatenate([weigh(image, row) for row in COLOR_MATRICES[to]], axis=-1)
 
 
 # From linear RGB of sRGB's primaries to XYZ, each divided by that of its white (D65, 2 degrees).
@@ -78,15 +78,24 @@ def rgb_to_lab(image: Image) -> ImageArray:
     Reference:
         CIE 15:2004; IEC 61966-2-1. https://en.wikipedia.org/wiki/CIELAB_color_space
     """
-    image = _check_rgb("rgb_to_lab", image)
-    linear = jnp.where(image > 0.04045, safe_power((image + 0.055) / 1.055, 2.4), image / 12.92)
-    x, y, z = (_lightness(_weigh(linear, row)) for row in SRGB_TO_XYZ)
-    return jnp.concatenate([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
+    return jnp.concatenate(lab_planes(_check_rgb("rgb_to_lab", image)), axis=-1)
 
 
-def _lightness(t: Array) -> Array:
-    """A cube root whose slope ends at a small t, so that black has one."""
-    return jnp.where(t > 0.008856, safe_power(t, 1 / 3), 7.787 * t + 16 / 116)
+def lab_planes(image: Array) -> list[Array]:
+    """The channels of `rgb_to_lab`, `[..., H, W, 1]` each."""
+    linear = linear_rgb(image)
+    x, y, z = (lab_lightness(weigh(linear, row)) for row in SRGB_TO_XYZ)
+    return [116 * y - 16, 500 * (x - y), 200 * (y - z)]
+
+
+def linear_rgb(image: Array) -> Array:
+    """Of an sRGB image in [0, 1]: light, without the gamma."""
+    return jnp.where(image > 0.04045, safe_power((image + 0.055) / 1.055, 2.4), image / 12.92)
+
+
+def lab_lightness(t: Array, *, end: float = 0.008856, slope: float = 7.787) -> Array:
+    """A cube root whose slope ends at a small t, so that black has one; the numbers are those of scikit-image."""
+    return jnp.where(t > end, safe_power(t, 1 / 3), slope * t + 16 / 116)
 
 
 def rgb_to_y(image: Image) -> GrayArray:
@@ -112,7 +121,7 @@ def rgb_to_y(image: Image) -> GrayArray:
     Reference:
         Recommendation ITU-R BT.601. https://www.itu.int/rec/R-REC-BT.601
     """
-    return _weigh(_check_rgb("rgb_to_y", image), LUMA)
+    return weigh(_check_rgb("rgb_to_y", image), LUMA)
 
 
 def luma_pair(name: str, pair: Pair) -> Pair:
@@ -123,16 +132,21 @@ def luma_pair(name: str, pair: Pair) -> Pair:
     if channels != 3:
         way_out = "Channels go last: jnp.moveaxis(x, -3, -1)."
         raise ValueError(error_text(name, "1 channel (gray) or 3 (RGB)", pair.x.shape, way_out))
-    return pair._replace(x=_weigh(pair.x, LUMA), y=_weigh(pair.y, LUMA))
+    return pair._replace(x=weigh(pair.x, LUMA), y=weigh(pair.y, LUMA))
+
+
+def check_rgb(name: str, image: Array) -> None:
+    if image.shape[-1] != 3:
+        way_out = "Channels go last: jnp.moveaxis(x, -3, -1). Gray in color: jnp.repeat(x, 3, -1)."
+        raise ValueError(error_text(name, "3 channels (RGB)", image.shape, way_out))
 
 
 def _check_rgb(name: str, image: Image) -> Array:
     image = check_image(name, "image", image)
-    if image.shape[-1] != 3:
-        raise ValueError(error_text(name, "3 channels (RGB)", image.shape, "Gray images are their own luma."))
+    check_rgb(name, image)
     return image
 
 
-def _weigh(image: Array, weights: tuple[float, ...]) -> Array:
+def weigh(image: Array, weights: tuple[float, ...]) -> Array:
     """`[..., 3]` to `[..., 1]`: in XLA's loops, where a product with a matrix would need a precision."""
     return functools.reduce(jnp.add, (weight * image[..., i : i + 1] for i, weight in enumerate(weights)))
