@@ -60,6 +60,7 @@ from .metrics._multi_sigma_ssim import (
     multi_sigma_ssim_map as multi_sigma_ssim_map,
 )
 from .metrics._pixel import mae as mae, mse as mse, psnr as psnr, rmse as rmse
+from .metrics._psnr_hvs import psnr_hvs as psnr_hvs, psnr_hvs_m as psnr_hvs_m
 from .metrics._ssim import (
     SSIM_CONVENTIONS as SSIM_CONVENTIONS,
     SSIMComponents as SSIMComponents,
@@ -74,6 +75,7 @@ from .perceptual._contextual import (
     mrf_loss as mrf_loss,
     sample_positions as sample_positions,
 )
+from .perceptual._dists import dists as dists
 from .perceptual._feature_matching import (
     FEATURE_MATCHING_CONVENTIONS as FEATURE_MATCHING_CONVENTIONS,
     feature_matching_loss as feature_matching_loss,

@@ -15,7 +15,9 @@ from .metrics._gmsd import gmsd
 from .metrics._ms_ssim import ms_ssim
 from .metrics._multi_sigma_ssim import multi_sigma_ssim
 from .metrics._pixel import mae, mse, psnr, rmse
+from .metrics._psnr_hvs import psnr_hvs, psnr_hvs_m
 from .metrics._ssim import ssim
+from .perceptual._dists import dists
 from .perceptual._lpips import lpips
 
 
@@ -166,6 +168,14 @@ _ROWS = (
     ),
     Metric(function=gmsd, paper="Xue 2014", agrees_with="piq, pyiqa", highest=1, smallest=3, channels=(1, 3)),
     Metric(
+        function=psnr_hvs, paper="Egiazarian 2006", agrees_with="the authors' code, psnr_hvsm",
+        better="higher", lowest=-math.inf, smallest=8, channels=(1, 3),
+    ),
+    Metric(
+        function=psnr_hvs_m, paper="Ponomarenko 2007", agrees_with="the authors' code, psnr_hvsm",
+        better="higher", lowest=-math.inf, smallest=8, channels=(1, 3),
+    ),
+    Metric(
         function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=31, channels=(3,), params="lpips-alex",
     ),
     Metric(
@@ -175,6 +185,10 @@ _ROWS = (
     Metric(
         function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=17, channels=(3,), params="lpips-squeeze",
         variant="squeeze", options={"net": "squeeze"},
+    ),
+    Metric(
+        function=dists, paper="Ding 2020", agrees_with="DISTS (the authors' code), piq", highest=2, channels=(3,),
+        params="dists",
     ),
     Metric(
         function=charbonnier_loss, paper="Charbonnier 1994", agrees_with="BasicSR, less its constant",

@@ -137,8 +137,12 @@ def psnr(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None) ->
     """
     x, y, mask = masked_pair("psnr", x, y, mask)
     check_positive("psnr", "data_range", data_range)
-    error = masked_mean(_squared(x, y), mask)
+    return decibels(masked_mean(_squared(x, y), mask), data_range)
+
+
+def decibels(error: Array, data_range: Scalar) -> Array:
+    """Of a mean squared error below the largest value; infinite, with a gradient of 0, where there is none."""
     different = error != 0
-    decibels = -10 / math.log(10) * jnp.log(jnp.where(different, error, 1))
+    below = -10 / math.log(10) * jnp.log(jnp.where(different, error, 1))
     peak = 20 / math.log(10) * jnp.log(jnp.asarray(data_range, error.dtype))
-    return jnp.where(different, peak + decibels, jnp.inf)
+    return jnp.where(different, peak + below, jnp.inf)
