@@ -28,8 +28,8 @@ def color_difference(lab: ArrayLike, other: ArrayLike, *, formula: str = "ciede2
         ValueError: For an unknown formula, if shapes differ, or the last axis is not 3 long.
 
     Gradient:
-        Finite everywhere; 0 for equal colors, and of a hue where there is none, in gray. CIEDE2000 is not continuous
-        where hues are opposite.
+        Finite everywhere; 0 for equal colors, and of chroma and hue where there are none, in exact gray. CIEDE2000 is
+        not continuous where hues are opposite.
 
     Example:
         >>> import jax.numpy as jnp, jaxloss
