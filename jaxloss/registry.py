@@ -11,6 +11,7 @@ from .losses._frequency import focal_frequency_loss
 from .losses._pixel import barron_loss, charbonnier_loss
 from .losses._smoothness import gradient_loss
 from .losses._structural import mix_loss, ms_ssim_loss, multi_sigma_ssim_loss, ssim_loss
+from .metrics._color_difference import ciede2000, delta_e_76
 from .metrics._gmsd import gmsd
 from .metrics._ms_ssim import ms_ssim
 from .metrics._multi_sigma_ssim import multi_sigma_ssim
@@ -174,6 +175,10 @@ _ROWS = (
     Metric(
         function=psnr_hvs_m, paper="Ponomarenko 2007", agrees_with="the authors' code, psnr_hvsm",
         better="higher", lowest=-math.inf, smallest=8, channels=(1, 3),
+    ),
+    Metric(function=delta_e_76, paper="CIE 1976", agrees_with="scikit-image", channels=(3,)),
+    Metric(
+        function=ciede2000, paper="Sharma 2005", agrees_with="scikit-image, the 34 pairs of the paper", channels=(3,),
     ),
     Metric(
         function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=31, channels=(3,), params="lpips-alex",

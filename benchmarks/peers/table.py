@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from jaxloss import MS_SSIM_CONVENTIONS, MS_SSIM_WEIGHTS, SSIM_CONVENTIONS
 
+from ._dists import original_dists
 from ._lpips import original
 from ._rows import Peer
 
@@ -129,6 +130,8 @@ PEERS = (
     Peer("lpips", "lpips", lambda _, x, y: lpips_score("alex", x, y), **LPIPS),
     Peer("lpips", "lpips_vgg", lambda _, x, y: lpips_score("vgg", x, y), **LPIPS),
     Peer("lpips", "lpips_squeeze", lambda _, x, y: lpips_score("squeeze", x, y), **LPIPS),
+    # It reduces large images.
+    Peer("piq", "dists", lambda _, x, y: original_dists()(x, y), precision=SINGLE, slope_tolerance=1e-3, race=False),
 
     Peer("torch", "charbonnier_loss", lambda _, x, y: (((x - y) ** 2 + 1e-6).sqrt() - 1e-3).mean(),
          ours={"epsilon": 1e-3}, race=False),

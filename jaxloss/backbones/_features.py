@@ -14,11 +14,11 @@ from ._caffenet import CAFFENETS
 from ._layers import Conv, Fire, Table, smallest_side, used_layers
 from ._squeezenet import SQUEEZENET1_1
 from ._strips import Combine, Run, Stage, run_in_strips
-from ._vgg import VGG16, VGG19
+from ._vgg import VGG16, VGG16_NORM, VGG19
 
 
 TORCHVISION: dict[str, Table] = {"alexnet": ALEXNET, "vgg16": VGG16, "vgg19": VGG19, "squeezenet1_1": SQUEEZENET1_1}
-BACKBONES: dict[str, Table] = {**TORCHVISION, **CAFFENETS}
+BACKBONES: dict[str, Table] = {**TORCHVISION, **CAFFENETS, "vgg16_norm": VGG16_NORM}
 PRECISIONS = ("highest", "high", "default")  # of jax.lax.Precision
 
 # A user's own network: parameters and preprocessed images [n, H, W, C] to named features [n, h, w, c].

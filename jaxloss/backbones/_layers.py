@@ -40,6 +40,21 @@ class Pool(NamedTuple):
         return (-(-steps // self.stride) if self.ceil else steps // self.stride) + 1
 
 
+class Blur(NamedTuple):
+    """Mean over 3 x 3 pixels weighted [1, 2, 1] / 4 both ways, in steps of two; or (`norm`) root of that of squares.
+
+    Beyond the border are zeros, or (`reflect`) the image mirrored at its last pixels.
+    """
+
+    name: str
+    padding: int = 1
+    reflect: bool = False
+    norm: bool = False
+
+    def output_size(self, size: int) -> int:
+        return 0 if self.reflect and size <= self.padding else (size + 2 * self.padding - 3) // 2 + 1
+
+
 class Fire(NamedTuple):
     """SqueezeNet's module: a narrow 1 x 1 convolution, then 1 x 1 and 3 x 3 ones side by side, each with its ReLU."""
 
@@ -74,7 +89,7 @@ class Lab(NamedTuple):
         return size
 
 
-Layer = Conv | Relu | Pool | Fire | Norm | Lab
+Layer = Conv | Relu | Pool | Blur | Fire | Norm | Lab
 Table = tuple[Layer, ...]
 
 

@@ -11,10 +11,11 @@ from jax.typing import DTypeLike
 from .._types import Array
 from ..ops._color import rgb_to_lab
 from ..ops._convolution import convolution
-from ._layers import Conv, Fire, Lab, Norm, Pool, Relu, Table, used_layers
+from ._layers import Blur, Conv, Fire, Lab, Norm, Pool, Relu, Table, used_layers
 
 
 convolve = functools.partial(nn.Conv, conv_general_dilated=convolution)
+SQUARE_EPSILON = 1e-12  # with which the root of a mean of squares has a slope at 0
 
 
 class Backbone(nn.Module):
@@ -41,6 +42,8 @@ class Backbone(nn.Module):
                     x = nn.leaky_relu(x, slope) if slope else nn.relu(x)
                 case Pool(name):
                     x = _max_pool(x, layer)
+                case Blur(name):
+                    x = _blur(x, layer)
                 case Fire(name, squeeze, expand):
                     x = FireModule(squeeze, expand, convolve_here, name=name)(x)
                 case Norm(name):
@@ -81,6 +84,19 @@ def _max_along(x: Array, pool: Pool, axis: int) -> Array:
 def _first_maximum(a: Array, b: Array) -> Array:
     """The maximum, whose gradient goes to the first of equal values, as in torch."""
     return jnp.where((a >= b) | jnp.isnan(a), a, b)
+
+
+def _blur(x: Array, blur: Blur) -> Array:
+    widths = [(0, 0), (blur.padding, blur.padding), (blur.padding, blur.padding), (0, 0)]
+    x = jnp.pad(x * x if blur.norm else x, widths, mode="reflect" if blur.reflect else "constant")
+    x = _blur_along(_blur_along(x, 2), 1)
+    return jnp.sqrt(x + SQUARE_EPSILON) if blur.norm else x
+
+
+def _blur_along(x: Array, axis: int) -> Array:
+    last = x.shape[axis] - 2
+    left, middle, right = (lax.slice_in_dim(x, i, last + i, 2, axis) for i in range(3))
+    return 0.25 * (left + right) + 0.5 * middle
 
 
 def _normalize_locally(x: Array, norm: Norm) -> Array:

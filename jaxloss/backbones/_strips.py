@@ -24,7 +24,7 @@ import numpy as np
 from jax import lax
 
 from .._types import Array
-from ._layers import Conv, Fire, Layer, Pool, Table, used_layers
+from ._layers import Blur, Conv, Fire, Layer, Pool, Table, used_layers
 
 
 class Stage(NamedTuple):
@@ -72,7 +72,7 @@ def run_in_strips(
 def stages(layers: Table, taps: tuple[str, ...]) -> Iterator[Stage]:
     """A table up to its last tap, cut after each pooling."""
     layers = used_layers(layers, taps)
-    cuts = [i for i, layer in enumerate(layers[:-1], start=1) if isinstance(layer, Pool)]
+    cuts = [i for i, layer in enumerate(layers[:-1], start=1) if _pools(layer)]
     for start, stop in zip([0, *cuts], [*cuts, len(layers)], strict=True):
         part = layers[start:stop]
         end = None if stop == len(layers) else part[-1].name
@@ -101,6 +101,10 @@ def strips_of(stage: Stage, size: int, strip_rows: int) -> Strips:
     return Strips(height, seen, tuple(starts), outputs)
 
 
+def _pools(layer: Layer) -> bool:
+    return isinstance(layer, Blur) or (isinstance(layer, Pool) and layer.stride > 1)
+
+
 def _window(layer: Layer) -> tuple[int, int, int]:
     """Its size, its step, and the padding of the image, in rows."""
     match layer:
@@ -108,6 +112,8 @@ def _window(layer: Layer) -> tuple[int, int, int]:
             return layer.size, layer.stride, layer.padding
         case Pool():
             return layer.size, layer.stride, 0
+        case Blur():
+            return 3, 2, layer.padding
         case Fire():
             return 3, 1, 1
     return 1, 1, 0

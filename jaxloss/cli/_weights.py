@@ -17,8 +17,8 @@ from ..weights._caffe_nets import KINDS, convert_caffemodel
 from ..weights._errors import WeightsError
 from ..weights._fetch import cache_folder, fetch
 from ..weights._files import convert_own_pth, convert_pth, read_shipped, read_trunk, save_trunk
-from ..weights._load import BACKBONE_OF, VARIABLE, Found, find_heads, find_trunk
-from ..weights._manifest import HEADS, Trunk, read_manifest, shipped_folder
+from ..weights._load import BACKBONE_OF, VARIABLE, Found, find_parts, find_trunk
+from ..weights._manifest import HEADS, PARTS, Trunk, read_manifest, shipped_folder
 from ..weights._saved import save_params
 from ..weights._tensors import EXTENSION, nest
 from ._cache import keep_compiled_programs
@@ -45,6 +45,9 @@ def fetch_weights(
     """Download the exact weights of a network from torchvision, verify them, and keep them in the user's cache."""
     if name not in BACKBONE_OF:
         raise InputError(f"no weights are called {name!r}. {suggestion(name, BACKBONE_OF)}")
+    if not BACKBONE_OF[name]:
+        typer.echo(f"{name} comes with the package: {shipped_folder() / PARTS[name].file}.")
+        return
     trunk = read_manifest().trunks[BACKBONE_OF[name]]
     path = cache_folder() / trunk.exact_name
     if path.is_file():
@@ -158,9 +161,10 @@ def weights_table() -> Table:
         size = found.path.stat().st_size if found else trunk.size
         origin = files[file].origin.partition(",")[0] if file in files else "torchvision"
         rows.add_row(name, file, _megabytes(size), origin, trunk.license, found.place if found else "not here")
-    heads = files[HEADS]
-    origin = heads.origin.partition(",")[0]
-    rows.add_row("lpips-*", HEADS, _megabytes(heads.size), origin, heads.license, find_heads().place)
+    for name, part in (("lpips-*", HEADS), *((name, parts.file) for name, parts in PARTS.items())):
+        file = files[part]
+        origin = file.origin.partition(",")[0]
+        rows.add_row(name, part, _megabytes(file.size), origin, file.license, find_parts(part).place)
     return rows
 
 
@@ -191,7 +195,8 @@ def verify() -> tuple[list[str], list[str]]:
     checks: dict[Path, Callable[[Path], object]] = {
         shipped_folder() / name: partial(read_shipped, file=file) for name, file in files.items()
     }
-    checks.setdefault(find_heads().path, partial(read_shipped, file=files[HEADS]))
+    for part in (HEADS, *(parts.file for parts in PARTS.values())):
+        checks.setdefault(find_parts(part).path, partial(read_shipped, file=files[part]))
     for _, trunk, found in _known():
         if found:
             checks.setdefault(found.path, partial(read_trunk, trunk=trunk))

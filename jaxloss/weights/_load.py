@@ -12,16 +12,17 @@ from .._checks import check_choice, error_text
 from ..backbones._features import PREPROCESSING, TORCHVISION
 from ..backbones._lpips_nets import PUBLISHED_NETS
 from ._errors import WeightsError
-from ._manifest import HEADS, Trunk, read_manifest, shipped_folder
+from ._manifest import HEADS, PARTS, Trunk, read_manifest, shipped_folder
 from ._saved import read_saved
-from ._tensors import EXTENSION, Tensors, nest
+from ._tensors import EXTENSION, Tensors, dequantize, nest
 
 
 VARIABLE = "JAXLOSS_WEIGHTS"
-# What can be loaded, and whose convolutions belong to it.
+# What can be loaded, and whose convolutions belong to it: those of a network, or ("") of none.
 BACKBONE_OF = {
     **{net: net for net in TORCHVISION},
     **{f"lpips-{net}": row.backbone for net, row in PUBLISHED_NETS.items()},
+    **{name: parts.trunk for name, parts in PARTS.items()},
 }
 # The first version of LPIPS fed images in [-1, 1] to networks trained on normalized ones.
 LPIPS_PREPROCESSING = {"0.0": PREPROCESSING["symmetric"], "0.1": PREPROCESSING["lpips"]}
@@ -35,11 +36,11 @@ class Found(NamedTuple):
 
 
 def load_params(name: str | os.PathLike[str], *, version: str | None = None, exact: bool = False) -> dict[str, Any]:
-    """Parameters of a network or metric, for `extract_features` and `lpips`.
+    """Parameters of a network or metric, for `extract_features`, `lpips` and others.
 
     They are looked for in the folder that the environment variable `JAXLOSS_WEIGHTS` names, among those that come with
     the package, and in the user's cache; what is nowhere is downloaded from torchvision's official address and cached.
-    Every file is verified. AlexNet, VGG16 and the heads of LPIPS come with the package; VGG19 and SqueezeNet do not.
+    Every file is verified. All but VGG19 and SqueezeNet come with the package.
 
     VGG16 comes with kernels of 16-bit integers from its third block on: rounded by at most 1/65000 of the largest
     number of the output channel, which moves LPIPS-VGG by up to 3e-6. If the folder of `JAXLOSS_WEIGHTS` holds it
@@ -47,15 +48,16 @@ def load_params(name: str | os.PathLike[str], *, version: str | None = None, exa
 
     Args:
         name: `"alexnet"`, `"vgg16"`, `"vgg19"` or `"squeezenet1_1"`: the convolutions of torchvision's networks; or
-            `"lpips-alex"`, `"lpips-vgg"` or `"lpips-squeeze"`: those of one of them with the heads of LPIPS. Or a file
-            of `save_params`, which ends in `.safetensors`.
+            `"lpips-alex"`, `"lpips-vgg"` or `"lpips-squeeze"`: those of one of them with the heads of LPIPS; or
+            `"dists"`. Or a file of `save_params`, which ends in `.safetensors`.
         version: Of LPIPS: `"0.1"` (default), which is what everybody means; `"0.0"` is the first release, with heads of
             its own and without input normalization.
         exact: Whether VGG16 must be torchvision's to the bit. If so, and if it is not found, it is downloaded, 553 MB.
 
     Returns:
         Nested dicts of float32 JAX arrays: `{"conv1": {"kernel": [height, width, in, out], "bias": [out]}, ...}`; for
-        LPIPS `{"trunk": {...}, "heads": {layer: [channels], ...}, "preprocessing": {"offset": [3], "scale": [3]}}`.
+        LPIPS `{"trunk": {...}, "heads": {layer: [channels], ...}, "preprocessing": {"offset": [3], "scale": [3]}}`;
+        for others as they say.
         Equal to the bit to torchvision's `IMAGENET1K_V1` and to `lpips` 0.1.4, but for VGG16 as above.
 
     Raises:
@@ -78,18 +80,23 @@ def load_params(name: str | os.PathLike[str], *, version: str | None = None, exa
             raise ValueError(error_text("load_params", "no choice of a version of a file", got, "Leave them out."))
         return _arrays(read_saved(name))
     check_choice("load_params", "name", name, BACKBONE_OF)
-    if name not in TORCHVISION:
-        version = "0.1" if version is None else version
-        check_choice("load_params", "version", version, LPIPS_PREPROCESSING)
+    is_lpips = name.startswith("lpips-")
+    wanted = "0.1" if version is None else version
+    if is_lpips:
+        check_choice("load_params", "version", wanted, LPIPS_PREPROCESSING)
     elif version is not None:
         way_out = f"LPIPS has versions: load_params('lpips-alex', version={version!r})."
         raise ValueError(error_text("load_params", f"no version of {name}", repr(version), way_out))
-    trunk = _arrays(_trunk_tensors(read_manifest().trunks[BACKBONE_OF[name]], exact))
-    if version is None:
+    backbone = BACKBONE_OF[name]
+    trunk = _arrays(_trunk_tensors(read_manifest().trunks[backbone], exact)) if backbone else {}
+    if is_lpips:
+        heads = _arrays(_part_tensors(HEADS))[name.removeprefix("lpips-")][wanted]
+        offset, scale = (jax.device_put(np.full(3, numbers, np.float32)) for numbers in LPIPS_PREPROCESSING[wanted])
+        return {"trunk": trunk, "heads": heads, "preprocessing": {"offset": offset, "scale": scale}}
+    if name not in PARTS:
         return trunk
-    heads = _arrays(_head_tensors())[name.removeprefix("lpips-")][version]
-    offset, scale = (jax.device_put(np.full(3, numbers, np.float32)) for numbers in LPIPS_PREPROCESSING[version])
-    return {"trunk": trunk, "heads": heads, "preprocessing": {"offset": offset, "scale": scale}}
+    parts = _arrays(_part_tensors(PARTS[name].file))
+    return {"trunk": trunk, **parts} if backbone else parts
 
 
 def _arrays(tensors: Tensors) -> dict[str, Any]:
@@ -105,10 +112,10 @@ def _trunk_tensors(trunk: Trunk, exact: bool) -> Tensors:
     return read_trunk(fetch(trunk) if found is None else found.path, trunk)
 
 
-def _head_tensors() -> Tensors:
+def _part_tensors(file: str) -> Tensors:
     from ._files import read_shipped
 
-    return read_shipped(find_heads().path, read_manifest().files[HEADS])
+    return dequantize(read_shipped(find_parts(file).path, read_manifest().files[file]))
 
 
 def find_trunk(trunk: Trunk, *, exact: bool = False) -> Found | None:
@@ -130,13 +137,14 @@ def _candidates(trunk: Trunk, exact: bool) -> Iterator[Found]:
 
 def is_at_hand(name: str) -> bool:
     """Whether `load_params` finds them without a download; of a name that it knows, or a file."""
-    return name not in BACKBONE_OF or find_trunk(read_manifest().trunks[BACKBONE_OF[name]]) is not None
+    backbone = BACKBONE_OF.get(name)
+    return not backbone or find_trunk(read_manifest().trunks[backbone]) is not None
 
 
-def find_heads() -> Found:
-    """The weights of LPIPS, which are always there."""
-    candidates = [Found(folder / HEADS, VARIABLE) for folder in _given_folders()]
-    return next((found for found in candidates if found.path.is_file()), Found(shipped_folder() / HEADS, "package"))
+def find_parts(file: str) -> Found:
+    """What a metric has besides a network of torchvision's, which is always there."""
+    candidates = [Found(folder / file, VARIABLE) for folder in _given_folders()]
+    return next((found for found in candidates if found.path.is_file()), Found(shipped_folder() / file, "package"))
 
 
 def _given_folders() -> list[Path]:

@@ -4,10 +4,21 @@ import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 
 HEADS = "lpips_heads.safetensors"
+
+
+class Parts(NamedTuple):
+    """What a metric has in a file of its own, and the network of torchvision's that belongs to it, or ""."""
+
+    file: str
+    trunk: str = ""
+
+
+# Metrics other than LPIPS, of which there is one version.
+PARTS = {"dists": Parts("dists.safetensors", trunk="vgg16")}
 
 
 @dataclass(frozen=True)

@@ -40,11 +40,13 @@ def quantize(tensors: Tensors) -> Tensors:
 
 def dequantize(tensors: Tensors) -> Tensors:
     """The inverse of `quantize` but for rounding by at most half a scale."""
-    scales = {name.removesuffix("scale"): tensor for name, tensor in tensors.items() if name.endswith("/scale")}
+    scales = {
+        name: name.removesuffix("kernel") + "scale" for name, tensor in tensors.items() if tensor.dtype == np.int16
+    }
     return {
-        name: tensor.astype(np.float32) * scales[name.removesuffix("kernel")] if tensor.dtype == np.int16 else tensor
+        name: tensor.astype(np.float32) * tensors[scales[name]] if name in scales else tensor
         for name, tensor in tensors.items()
-        if not name.endswith("/scale")
+        if name not in scales.values()
     }
 
 

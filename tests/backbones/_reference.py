@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from jaxloss.backbones._layers import Conv, Fire, Lab, Layer, Norm, Pool, Relu, Table
+from jaxloss.backbones._layers import Blur, Conv, Fire, Lab, Layer, Norm, Pool, Relu, Table
 from jaxloss.ops import rgb_to_lab
 
 
@@ -26,6 +26,8 @@ def run_layer(layer: Layer, params: dict[str, Any], x: np.ndarray) -> np.ndarray
             )
         case Pool(_, size, stride, ceil):
             return max_pool(x, size, stride, ceil)
+        case Blur():
+            return blur(x, layer)
         case Fire():
             narrow = np.maximum(convolve(x, params["squeeze"]), 0)
             sides = convolve(narrow, params["expand1x1"]), convolve(narrow, params["expand3x3"], padding=1)
@@ -51,6 +53,15 @@ def convolve(x: np.ndarray, params: dict[str, np.ndarray], stride: int = 1, padd
 def max_pool(x: np.ndarray, size: int, stride: int, ceil: bool) -> np.ndarray:
     rows, columns = (window_starts(length, size, stride, ceil) for length in x.shape[:2])
     return np.stack([[x[i : i + size, j : j + size].max(axis=(0, 1)) for j in columns] for i in rows])
+
+
+def blur(x: np.ndarray, layer: Blur) -> np.ndarray:
+    sides = [(layer.padding, layer.padding), (layer.padding, layer.padding), (0, 0)]
+    padded = np.pad(x**2 if layer.norm else x, sides, mode="reflect" if layer.reflect else "constant")
+    windows = sliding_window_view(padded, (3, 3), axis=(0, 1))[::2, ::2]
+    hann = np.hanning(5)[1:-1]  # which is [1, 2, 1] / 2
+    means = np.tensordot(windows, np.outer(hann, hann) / 4, 2)
+    return np.sqrt(means + 1e-12) if layer.norm else means
 
 
 def window_starts(length: int, size: int, stride: int, ceil: bool) -> list[int]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxloss.backbones._features import BACKBONES
-from jaxloss.backbones._layers import Conv, Fire, Pool, Relu, smallest_side, used_layers
+from jaxloss.backbones._layers import Blur, Conv, Fire, Pool, Relu, smallest_side, used_layers
 from jaxloss.backbones._network import Backbone
 from tests.backbones._reference import window_starts
 from tests.networks import random_params
@@ -80,3 +80,5 @@ def test_smallest_side() -> None:
     assert smallest_side((Conv("a", 4, size=7, stride=3, padding=1),)) == 5
     assert smallest_side((Conv("a", 4, padding=0), Pool("b", 3, 2))) == 5
     assert smallest_side((Conv("a", 4, padding=0), Pool("b", 3, 2, ceil=True))) == 4
+    assert smallest_side((Blur("a"),)) == 1
+    assert smallest_side((Blur("a", padding=2, reflect=True),)) == 3  # what is mirrored has to be there

@@ -11,7 +11,7 @@ import pytest
 
 from jaxloss._types import FeatureArrays, Params
 from jaxloss.backbones._features import BACKBONES, PREPROCESSING
-from jaxloss.backbones._layers import Conv, Fire, Lab, Norm, Pool, Relu, Table
+from jaxloss.backbones._layers import Blur, Conv, Fire, Lab, Norm, Pool, Relu, Table
 from jaxloss.backbones._network import Backbone
 from jaxloss.ops import rgb_to_lab
 from tests.backbones._reference import activations, max_pool, window_starts
@@ -27,6 +27,7 @@ TABLES: dict[str, Table] = {
         Conv("d", 8, size=2, groups=2), Norm("e", 3, alpha=2.0, beta=0.5),
     ),
     "fire": (Conv("a", 4), Fire("b", 3, 5), Pool("c", 3, 2, ceil=True), Fire("d", 2, 4)),
+    "blurred": (Conv("a", 4), Blur("b", norm=True), Pool("c", 3, 1), Blur("d", padding=2, reflect=True)),
 }  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from jaxloss import load_params, read_history
 from jaxloss.backbones._features import BACKBONES
 from jaxloss.evaluate import metric_from_file
 from jaxloss.weights._convert import from_torch
-from jaxloss.weights._manifest import Trunk, read_manifest, shipped_folder
+from jaxloss.weights._manifest import PARTS, Trunk, read_manifest, shipped_folder
 from tests._command_line import Run, only_line
 from tests.networks import thin_networks, tiny_params
 from tests.weights._caffe_files import layers as caffe_layers
@@ -71,6 +71,7 @@ def test_list(run: Run, cache: Path) -> None:
         ("alexnet", "alexnet.safetensors"),
         ("vgg16", "vgg16_int16.safetensors"),
         ("lpips-*", "lpips_heads.safetensors"),
+        *((name, parts.file) for name, parts in PARTS.items()),
     }
     for row in shipped:
         file = FILES[row[1]]
@@ -188,7 +189,8 @@ def test_verify(run: Run, official: Trunk, cache: Path, tmp_path: Path, monkeypa
     for module in ("weights._load", "cli._weights"):
         monkeypatch.setattr(f"jaxloss.{module}.shipped_folder", lambda: changed)
     code, out, err = run("verify")
-    assert (code, out) == (1, f"{changed / 'vgg16_int16.safetensors'}: ok\n")
+    right = [name for name in FILES if name not in ("alexnet.safetensors", "lpips_heads.safetensors")]
+    assert (code, out.splitlines()) == (1, [f"{changed / name}: ok" for name in right])
     lines = err.splitlines()
     assert [line.partition(":")[2].partition(":")[0].strip() for line in lines] == [
         str(path) for path in (changed / "alexnet.safetensors", changed / "lpips_heads.safetensors", cached)

@@ -14,6 +14,7 @@ import safetensors.numpy
 
 from jaxloss import load_params
 from jaxloss.backbones._lpips_nets import PUBLISHED_NETS
+from jaxloss.perceptual._dists import LAYERS
 from jaxloss.weights import _manifest
 from jaxloss.weights._convert import from_torch
 from jaxloss.weights._errors import WeightsError
@@ -77,7 +78,7 @@ def test_vgg16_is_rounded_from_its_third_block_on() -> None:
 
 def test_shipped_files_are_all_and_small() -> None:
     assert {path.name for path in (ROOT / "weights").glob("*.safetensors")} == set(FILES)
-    assert sum(file.size for file in FILES.values()) < 40e6
+    assert sum(file.size for file in FILES.values()) < 50e6
     assert all(file.origin and file.license and file.converter for file in FILES.values())
 
 
@@ -122,6 +123,17 @@ def test_lpips_params(net: str, shared_data: Path, monkeypatch: pytest.MonkeyPat
     assert jax.tree.map(jnp.shape, newest) == jax.tree.map(jnp.shape, first) == expected_shapes(net)
     assert not any(np.allclose(newest["heads"][layer], first["heads"][layer]) for layer in layers)
     assert list(newest["trunk"]["conv1" if net != "vgg" else "conv1_1"]) == ["kernel", "bias"]
+
+
+def test_dists_params() -> None:
+    params = load_params("dists")
+    assert list(params) == ["trunk", "heads", "preprocessing"] and same(params["trunk"], load_params("vgg16"))
+    heads = params["heads"]
+    assert list(heads) == ["alpha", "beta"] and list(heads["alpha"]) == list(heads["beta"]) == ["image", *LAYERS]
+    assert all(head.min() >= 0 for layers in heads.values() for head in layers.values())
+    assert sum(float(head.sum()) for layers in heads.values() for head in layers.values()) == pytest.approx(1, abs=1e-5)
+    np.testing.assert_allclose(params["preprocessing"]["offset"], [0.485, 0.456, 0.406])
+    np.testing.assert_allclose(params["preprocessing"]["scale"], [0.229, 0.224, 0.225])
 
 
 def expected_shapes(net: str) -> Any:
