@@ -49,6 +49,12 @@ from .losses.inpainting._loss import (
 )
 from .losses.inpainting._masked import composite as composite, hole_loss as hole_loss, valid_loss as valid_loss
 from .losses.inpainting._recipes import INPAINTING_RECIPES as INPAINTING_RECIPES
+from .metrics._color_difference import (
+    ciede2000 as ciede2000,
+    ciede2000_map as ciede2000_map,
+    delta_e_76 as delta_e_76,
+    delta_e_76_map as delta_e_76_map,
+)
 from .metrics._gmsd import gmsd as gmsd, gmsd_map as gmsd_map
 from .metrics._ms_ssim import (
     MS_SSIM_CONVENTIONS as MS_SSIM_CONVENTIONS,

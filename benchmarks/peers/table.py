@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache, partial
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,11 @@ def _piqa_module(kind: Any, channels: int, dtype: Any, device: Any) -> Any:
 
 def lpips_score(net: str, x: Any, y: Any) -> Any:
     return original(net).to(x.device, x.dtype)(2 * x - 1, 2 * y - 1)
+
+
+def skimage_color(name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    color = import_module("skimage.color")
+    return getattr(color, name)(color.rgb2lab(y), color.rgb2lab(x)).mean((1, 2), np.float64)
 
 
 def torch_gradient_loss(functional: Any, x: Any, y: Any) -> Any:
@@ -126,6 +132,9 @@ PEERS = (
 
     Peer("piq", "gmsd", lambda piq, x, y: piq.gmsd(x, y, reduction="none"), ours={"deviation": "population"},
          mended=unknown_where_nan),
+
+    Peer("scikit-image", "delta_e_76", lambda _, x, y: skimage_color("deltaE_cie76", x, y)),
+    Peer("scikit-image", "ciede2000", lambda _, x, y: skimage_color("deltaE_ciede2000", x, y)),
 
     Peer("lpips", "lpips", lambda _, x, y: lpips_score("alex", x, y), **LPIPS),
     Peer("lpips", "lpips_vgg", lambda _, x, y: lpips_score("vgg", x, y), **LPIPS),

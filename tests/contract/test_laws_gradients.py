@@ -86,6 +86,8 @@ def on_a_line(row: Metric) -> Line:
     x = np.clip(y + rng.normal(0, 0.2, y.shape), 0, 1)
     # Off the kink of |x - y|, across which no finite difference is a derivative.
     x = np.where(np.abs(x - y) < 0.01, y + 0.02, x)
+    # And off white, where hues have none.
+    x = np.where((x == 1).all(axis=-1, keepdims=True), (1, 0.9, 0.8), x)
     u, v = rng.normal(size=(2, *y.shape))
     step = 1e-6 if row.params else 1e-5  # there are many kinks in a network
     points = [(x + t * u, y + t * v) for t in (-step, 0, step)]
