@@ -55,6 +55,7 @@ from .metrics._color_difference import (
     delta_e_76 as delta_e_76,
     delta_e_76_map as delta_e_76_map,
 )
+from .metrics._dss import dss as dss
 from .metrics._gmsd import gmsd as gmsd, gmsd_map as gmsd_map
 from .metrics._ms_ssim import (
     MS_SSIM_CONVENTIONS as MS_SSIM_CONVENTIONS,

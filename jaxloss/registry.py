@@ -12,6 +12,7 @@ from .losses._pixel import barron_loss, charbonnier_loss
 from .losses._smoothness import gradient_loss
 from .losses._structural import mix_loss, ms_ssim_loss, multi_sigma_ssim_loss, ssim_loss
 from .metrics._color_difference import ciede2000, delta_e_76
+from .metrics._dss import dss
 from .metrics._gmsd import gmsd
 from .metrics._ms_ssim import ms_ssim
 from .metrics._multi_sigma_ssim import multi_sigma_ssim
@@ -168,6 +169,10 @@ _ROWS = (
         smallest=33, example=_TWO_SIGMAS, example_side=7,
     ),
     Metric(function=gmsd, paper="Xue 2014", agrees_with="piq, pyiqa", highest=1, smallest=3, channels=(1, 3)),
+    Metric(
+        function=dss, paper="Balanov 2015", agrees_with="the authors' code, piq",
+        better="higher", lowest=-1, highest=1, smallest=32, channels=(1, 3),
+    ),
     Metric(
         function=psnr_hvs, paper="Egiazarian 2006", agrees_with="the authors' code, psnr_hvsm",
         better="higher", lowest=-math.inf, smallest=8, channels=(1, 3),

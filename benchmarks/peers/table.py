@@ -136,6 +136,9 @@ PEERS = (
     Peer("scikit-image", "delta_e_76", lambda _, x, y: skimage_color("deltaE_cie76", x, y)),
     Peer("scikit-image", "ciede2000", lambda _, x, y: skimage_color("deltaE_ciede2000", x, y)),
 
+    # Of compressed images it takes roots of variances that are 0 but for rounding, and so is the gradient.
+    Peer("piq", "dss", lambda piq, x, y: piq.dss(x, y, reduction="none"), precision=("float32", "")),
+
     Peer("lpips", "lpips", lambda _, x, y: lpips_score("alex", x, y), **LPIPS),
     Peer("lpips", "lpips_vgg", lambda _, x, y: lpips_score("vgg", x, y), **LPIPS),
     Peer("lpips", "lpips_squeeze", lambda _, x, y: lpips_score("squeeze", x, y), **LPIPS),

@@ -19,7 +19,7 @@ def errors(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     for top in range(0, x.shape[0] - 7, 8):
         for left in range(0, x.shape[1] - 7, 8):
             a, b = (z[top : top + 8, left : left + 8] for z in (x, y))
-            a_dct, b_dct = dctn(a, norm="ortho"), dctn(b, norm="ortho")
+            a_dct, b_dct = (np.asarray(dctn(z, norm="ortho")) for z in (a, b))
             hidden = max(masking(a, a_dct, mask), masking(b, b_dct, mask))
             sums = np.zeros(2)
             for k in range(8):

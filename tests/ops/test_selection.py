@@ -1,0 +1,32 @@
+import jax
+import numpy as np
+import pytest
+
+from jaxloss.ops._selection import largest, mean_of_largest
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.usefixtures("float64")
+def test_equals_sorting(rng, dtype):
+    """Of numbers of all signs and sizes, with ties and zeros of both signs."""
+    values = rng.normal(size=(2, 3, 40)).astype(dtype) ** 5
+    values[0, 0, ::3] = values[0, 0, 1]
+    values[0, 1, ::2] = 0
+    values[1, 2] = -np.abs(values[1, 2])
+    values[1, 1, :4] = -0.0, np.inf, -np.inf, 1e-30
+    ordered = -np.sort(-values, axis=-1)
+    found = jax.jit(lambda z: [largest(z, count) for count in (1, 20, 40)])(values)
+    for z, count in zip(found, (1, 20, 40), strict=True):
+        assert z.dtype == dtype
+        np.testing.assert_array_equal(z, ordered[..., count - 1])
+    finite = np.nan_to_num(values, posinf=2, neginf=-2)
+    mean = jax.jit(lambda z: mean_of_largest(z, 20))(finite)
+    np.testing.assert_allclose(mean, -np.sort(-finite, axis=-1)[..., :20].mean(axis=-1), rtol=1e-5)
+
+
+def test_gradient(rng):
+    """Of the chosen; and equal ones share it."""
+    values = np.array([3, 1, 2, 2, 0], np.float32)
+    value, gradient = jax.jit(jax.value_and_grad(lambda z: mean_of_largest(z, 2)))(values)
+    assert value == 2.5
+    np.testing.assert_array_equal(gradient, [0.5, 0, 0.25, 0.25, 0])
