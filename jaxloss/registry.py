@@ -17,6 +17,7 @@ from .metrics._gmsd import gmsd
 from .metrics._ms_ssim import ms_ssim
 from .metrics._multi_sigma_ssim import multi_sigma_ssim
 from .metrics._pixel import mae, mse, psnr, rmse
+from .metrics._psnr_b import psnr_b
 from .metrics._psnr_hvs import psnr_hvs, psnr_hvs_m
 from .metrics._ssim import ssim
 from .perceptual._dists import dists
@@ -39,6 +40,7 @@ class Metric:
         highest: Upper end.
         perfect: The score of equal images; by default the better end of the range.
         symmetric: Whether the images may be exchanged.
+        own_faults: Whether it finds faults in the image under test alone, so that equal images are perfect where flat.
         smallest: Least side of an image in pixels, with default arguments.
         channels: The numbers of channels that it takes, or none for any.
         params: What `load_params` takes to make its `params`, or "" for a metric without.
@@ -57,6 +59,7 @@ class Metric:
     highest: float = math.inf
     perfect: float = math.nan
     symmetric: bool = True
+    own_faults: bool = False
     smallest: int = 1
     channels: tuple[int, ...] = ()
     params: str = ""
@@ -169,6 +172,10 @@ _ROWS = (
         smallest=33, example=_TWO_SIGMAS, example_side=7,
     ),
     Metric(function=gmsd, paper="Xue 2014", agrees_with="piq, pyiqa", highest=1, smallest=3, channels=(1, 3)),
+    Metric(
+        function=psnr_b, paper="Yim 2011", agrees_with="the paper; sewar, torchmetrics (a convention)",
+        better="higher", lowest=-math.inf, symmetric=False, own_faults=True, smallest=9, channels=(1, 3),
+    ),
     Metric(
         function=dss, paper="Balanov 2015", agrees_with="the authors' code, piq",
         better="higher", lowest=-1, highest=1, smallest=32, channels=(1, 3),

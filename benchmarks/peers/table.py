@@ -42,6 +42,15 @@ def skimage_color(name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return getattr(color, name)(color.rgb2lab(y), color.rgb2lab(x)).mean((1, 2), np.float64)
 
 
+def torch_luma(z: Any) -> Any:
+    return z if z.shape[1] == 1 else (z * z.new_tensor((0.299, 0.587, 0.114))[:, None, None]).sum(1, keepdim=True)
+
+
+def torchmetrics_psnr_b(metrics: Any, x: Any, y: Any) -> Any:
+    score = metrics.image.peak_signal_noise_ratio_with_blocked_effect
+    return sum(score(a[None], b[None], data_range=1.0) for a, b in zip(*map(torch_luma, (x, y)), strict=True)) / len(x)
+
+
 def torch_gradient_loss(functional: Any, x: Any, y: Any) -> Any:
     return sum(functional.l1_loss(x.diff(dim=axis), y.diff(dim=axis)) for axis in (-2, -1))
 
@@ -135,6 +144,8 @@ PEERS = (
 
     Peer("scikit-image", "delta_e_76", lambda _, x, y: skimage_color("deltaE_cie76", x, y)),
     Peer("scikit-image", "ciede2000", lambda _, x, y: skimage_color("deltaE_ciede2000", x, y)),
+
+    Peer("torchmetrics", "psnr_b", torchmetrics_psnr_b, ours={"counts": "area"}),
 
     # Of compressed images it takes roots of variances that are 0 but for rounding, and so is the gradient.
     Peer("piq", "dss", lambda piq, x, y: piq.dss(x, y, reduction="none"), precision=("float32", "")),
