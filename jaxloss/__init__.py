@@ -66,6 +66,7 @@ from .metrics._multi_sigma_ssim import (
     multi_sigma_ssim as multi_sigma_ssim,
     multi_sigma_ssim_map as multi_sigma_ssim_map,
 )
+from .metrics._nlpd import nlpd as nlpd
 from .metrics._pixel import mae as mae, mse as mse, psnr as psnr, rmse as rmse
 from .metrics._psnr_b import psnr_b as psnr_b
 from .metrics._psnr_hvs import psnr_hvs as psnr_hvs, psnr_hvs_m as psnr_hvs_m

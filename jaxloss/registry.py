@@ -16,6 +16,7 @@ from .metrics._dss import dss
 from .metrics._gmsd import gmsd
 from .metrics._ms_ssim import ms_ssim
 from .metrics._multi_sigma_ssim import multi_sigma_ssim
+from .metrics._nlpd import nlpd
 from .metrics._pixel import mae, mse, psnr, rmse
 from .metrics._psnr_b import psnr_b
 from .metrics._psnr_hvs import psnr_hvs, psnr_hvs_m
@@ -192,6 +193,7 @@ _ROWS = (
     Metric(
         function=ciede2000, paper="Sharma 2005", agrees_with="scikit-image, the 34 pairs of the paper", channels=(3,),
     ),
+    Metric(function=nlpd, paper="Laparra 2016", agrees_with="the authors' code", channels=(1, 3)),
     Metric(
         function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=31, channels=(3,), params="lpips-alex",
     ),

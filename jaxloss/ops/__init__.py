@@ -9,6 +9,7 @@ from ._filters import (
 )
 from ._gradients import gradient_magnitude as gradient_magnitude
 from ._halo import exchange_halo as exchange_halo, mean_over_strips as mean_over_strips
+from ._laplacian import laplacian_pyramid as laplacian_pyramid
 from ._numerics import (
     safe_abs as safe_abs,
     safe_divide as safe_divide,
