@@ -49,6 +49,7 @@ from .losses.inpainting._loss import (
 )
 from .losses.inpainting._masked import composite as composite, hole_loss as hole_loss, valid_loss as valid_loss
 from .losses.inpainting._recipes import INPAINTING_RECIPES as INPAINTING_RECIPES
+from .metrics._brisque import brisque as brisque
 from .metrics._color_difference import (
     ciede2000 as ciede2000,
     ciede2000_map as ciede2000_map,
@@ -66,6 +67,7 @@ from .metrics._multi_sigma_ssim import (
     multi_sigma_ssim as multi_sigma_ssim,
     multi_sigma_ssim_map as multi_sigma_ssim_map,
 )
+from .metrics._niqe import niqe as niqe
 from .metrics._nlpd import nlpd as nlpd
 from .metrics._pixel import mae as mae, mse as mse, psnr as psnr, rmse as rmse
 from .metrics._psnr_b import psnr_b as psnr_b
@@ -77,6 +79,7 @@ from .metrics._ssim import (
     ssim_components as ssim_components,
     ssim_map as ssim_map,
 )
+from .metrics._volumes import psnr3d as psnr3d, ssim3d as ssim3d, ssim3d_map as ssim3d_map
 from .perceptual._contextual import (
     CONTEXTUAL_CONVENTIONS as CONTEXTUAL_CONVENTIONS,
     MRF_CONVENTIONS as MRF_CONVENTIONS,

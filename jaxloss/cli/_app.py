@@ -19,6 +19,7 @@ from ._distortions import distortions
 from ._gradcheck import gradcheck
 from ._judge import judge
 from ._metrics import list_metrics
+from ._no_reference import no_reference
 from ._pictures import demo, stylize
 from ._recipes import list_recipes
 from ._terminal import Group
@@ -33,6 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(compare)
+app.command("no-reference")(no_reference)
 app.command()(gradcheck)
 app.command()(demo)
 app.command()(stylize)

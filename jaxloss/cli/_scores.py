@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from rich.table import Table
 
 from ..evaluate._formats import ARROWS, csv_text, json_text
-from ..registry import METRICS, Metric
+from ..registry import METRICS, Metric, NoReference
 from ._terminal import table
 
 
@@ -28,7 +28,7 @@ def score_csv(rows: Sequence[Row]) -> str:
 
 
 def score_tables(
-    rows: Sequence[Row], width: int | None = None, metrics: Mapping[str, Metric] = METRICS
+    rows: Sequence[Row], width: int | None = None, metrics: Mapping[str, Metric | NoReference] = METRICS
 ) -> Iterator[Table]:
     """A line for each metric and a column for each image, in as many tables as the width makes necessary.
 

@@ -18,6 +18,7 @@ from ._gradcheck import (
 )
 from ._judge import Verdict as Verdict, judge as judge
 from ._judge_plot import plot_verdicts as plot_verdicts
+from ._no_reference import assess as assess, choose_no_reference as choose_no_reference
 from ._opinions import judge_opinions as judge_opinions
 from ._rate_distortion import (
     CodecDelta as CodecDelta,

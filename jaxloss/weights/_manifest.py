@@ -18,7 +18,11 @@ class Parts(NamedTuple):
 
 
 # Metrics other than LPIPS, of which there is one version.
-PARTS = {"dists": Parts("dists.safetensors", trunk="vgg16")}
+PARTS = {
+    "dists": Parts("dists.safetensors", trunk="vgg16"),
+    "brisque": Parts("brisque.safetensors"),
+    "niqe": Parts("niqe.safetensors"),
+}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from jaxloss.weights import _manifest
 from jaxloss.weights._convert import from_torch
 from jaxloss.weights._errors import WeightsError
 from jaxloss.weights._files import save_trunk
-from jaxloss.weights._manifest import HEADS, read_manifest, shipped_folder
+from jaxloss.weights._manifest import HEADS, PARTS, read_manifest, shipped_folder
 from jaxloss.weights._tensors import digest, nest
 from tests.networks import shapes_of_params
 from tests.weights._networks import official_file, random_state, trunk_of, use_trunks
@@ -134,6 +134,16 @@ def test_dists_params() -> None:
     assert sum(float(head.sum()) for layers in heads.values() for head in layers.values()) == pytest.approx(1, abs=1e-5)
     np.testing.assert_allclose(params["preprocessing"]["offset"], [0.485, 0.456, 0.406])
     np.testing.assert_allclose(params["preprocessing"]["scale"], [0.229, 0.224, 0.225])
+
+
+@pytest.mark.parametrize("name", [name for name, parts in PARTS.items() if not parts.trunk])
+def test_params_without_a_network(name: str) -> None:
+    """As they are in the file."""
+    tensors = safetensors.numpy.load_file(shipped_folder() / PARTS[name].file)
+    params = load_params(name)
+    assert same(params, nest(tensors)) and all(np.isfinite(z).all() for z in jax.tree.leaves(params))
+    with pytest.raises(ValueError, match=f"^load_params: expected no version of {name}, got '0.1'"):
+        load_params(name, version="0.1")
 
 
 def expected_shapes(net: str) -> Any:
