@@ -5,7 +5,8 @@ import jax.numpy as jnp
 from .._checks import Pair, as_scalar, check_positive, masked_pair
 from .._types import Array, Image, Map, Mask, Scalar, Scores
 from ..ops._color import check_rgb, lab_planes
-from ..ops._color_difference import FORMULAS
+from ..ops._color_difference import FORMULAS, Formula, Planes
+from ..ops._pointwise import pointwise
 from ..ops._pooling import masked_mean
 
 
@@ -32,12 +33,12 @@ def delta_e_76(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = No
     Reference:
         CIE 15:2004, "Colorimetry". https://en.wikipedia.org/wiki/Color_difference#CIE76
     """
-    return _mean("delta_e_76", "cie76", x, y, data_range, mask)
+    return _mean("delta_e_76", FORMULAS["cie76"], x, y, data_range, mask)
 
 
 def delta_e_76_map(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None) -> Map:
     """The difference at each pixel, `[..., H, W, 1]`; `delta_e_76` is its mean."""
-    return _difference("delta_e_76_map", "cie76", masked_pair("delta_e_76_map", x, y, mask), data_range)
+    return _difference("delta_e_76_map", FORMULAS["cie76"], masked_pair("delta_e_76_map", x, y, mask), data_range)
 
 
 def ciede2000(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None) -> Scores:
@@ -64,23 +65,27 @@ def ciede2000(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = Non
         Sharma, Wu, Dalal, "The CIEDE2000 color-difference formula", Color Research & Application 30, 2005.
         https://doi.org/10.1002/col.20070
     """
-    return _mean("ciede2000", "ciede2000", x, y, data_range, mask)
+    return _mean("ciede2000", _ciede2000, x, y, data_range, mask)
 
 
 def ciede2000_map(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None) -> Map:
     """The difference at each pixel, `[..., H, W, 1]`; `ciede2000` is its mean."""
-    return _difference("ciede2000_map", "ciede2000", masked_pair("ciede2000_map", x, y, mask), data_range)
+    return _difference("ciede2000_map", _ciede2000, masked_pair("ciede2000_map", x, y, mask), data_range)
 
 
-def _mean(name: str, formula: str, x: Image, y: Image, data_range: Scalar, mask: Mask | None) -> Scores:
+def _mean(name: str, formula: Formula, x: Image, y: Image, data_range: Scalar, mask: Mask | None) -> Scores:
     pair = masked_pair(name, x, y, mask)
     return masked_mean(_difference(name, formula, pair, data_range), pair.mask)
 
 
-def _difference(name: str, formula: str, pair: Pair, data_range: Scalar) -> Array:
+def _difference(name: str, formula: Formula, pair: Pair, data_range: Scalar) -> Array:
     check_positive(name, "data_range", data_range)
     check_rgb(name, pair.x)
     unit = as_scalar(data_range, pair.x.dtype)
-    difference = FORMULAS[formula](lab_planes(pair.x / unit), lab_planes(pair.y / unit))
+    difference = formula(lab_planes(pair.x / unit), lab_planes(pair.y / unit))
     # Exactly 0 for equal colors, which XLA may round in two ways.
     return jnp.where((pair.x == pair.y).all(axis=-1, keepdims=True), 0, difference)
+
+
+def _ciede2000(x: Planes, y: Planes) -> Array:
+    return pointwise(lambda *planes: FORMULAS["ciede2000"](planes[:3], planes[3:]), *x, *y)

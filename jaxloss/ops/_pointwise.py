@@ -1,0 +1,39 @@
+"""The schedule of functions of single pixels that are long, such as a color difference."""
+
+import functools
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+
+from .._types import Array
+
+
+# What XLA makes of their derivative on a CPU is one loop, in which the same is computed again for each channel of the
+# image, or a hundred maps in memory. A loop over strips is a boundary to the first, and keeps the second small.
+STRIP_PIXELS = 2**15
+
+
+def pointwise(function: Callable[..., Array], *planes: Array) -> Array:
+    """`function(*planes)` of planes `[..., H, W, 1]`, each pixel from itself alone; on a CPU, strip by strip."""
+    count = -(-math.prod(planes[0].shape) // STRIP_PIXELS)
+    if count < 2:
+        return function(*planes)
+    return lax.platform_dependent(*planes, cpu=functools.partial(_in_strips, function, count), default=function)
+
+
+def _in_strips(function: Callable[..., Array], count: int, *planes: Array) -> Array:
+    *leading, height, width, _ = planes[0].shape
+    size = -(-height * width // count)
+
+    def cut(plane: Array) -> Array:
+        rows = plane.reshape(*leading, height * width)
+        rows = jnp.pad(rows, [(0, 0)] * len(leading) + [(0, count * size - height * width)])
+        return jnp.moveaxis(rows.reshape(*leading, count, size), -2, 0)
+
+    # What a strip needs for its derivative is computed again, rather than kept for all of them.
+    strips = lax.map(jax.checkpoint(lambda cuts: function(*cuts)), [cut(plane) for plane in planes])
+    rows = jnp.moveaxis(strips, 0, -2).reshape(*leading, count * size)
+    return rows[..., : height * width].reshape(planes[0].shape)
