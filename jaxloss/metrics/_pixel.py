@@ -19,7 +19,7 @@ def _absolute(x: Array, y: Array) -> Array:
 
 
 @jax.checkpoint
-def _squared(x: Array, y: Array) -> Array:
+def squared_error(x: Array, y: Array) -> Array:
     return (x - y) ** 2
 
 
@@ -76,7 +76,7 @@ def mse(x: Image, y: Image, *, mask: Mask | None = None) -> Scores:
         https://doi.org/10.1109/MSP.2008.930649
     """
     x, y, mask = masked_pair("mse", x, y, mask)
-    return masked_mean(_squared(x, y), mask)
+    return masked_mean(squared_error(x, y), mask)
 
 
 def rmse(x: Image, y: Image, *, mask: Mask | None = None) -> Scores:
@@ -104,7 +104,7 @@ def rmse(x: Image, y: Image, *, mask: Mask | None = None) -> Scores:
         https://doi.org/10.1109/MSP.2008.930649
     """
     x, y, mask = masked_pair("rmse", x, y, mask)
-    squared = masked_mean(_squared(x, y), mask)
+    squared = masked_mean(squared_error(x, y), mask)
     # safe_sqrt takes NaN, the score of an empty mask, for a value without a root.
     return jnp.where(jnp.isnan(squared), squared, safe_sqrt(squared))
 
@@ -137,7 +137,7 @@ def psnr(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None) ->
     """
     x, y, mask = masked_pair("psnr", x, y, mask)
     check_positive("psnr", "data_range", data_range)
-    return decibels(masked_mean(_squared(x, y), mask), data_range)
+    return decibels(masked_mean(squared_error(x, y), mask), data_range)
 
 
 def decibels(error: Array, data_range: Scalar) -> Array:

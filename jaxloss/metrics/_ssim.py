@@ -19,7 +19,7 @@ from ._statistics import (
 )
 
 
-class SSIMOptions(TypedDict, total=False):
+class WindowOptions(TypedDict, total=False):
     """What the implementations of SSIM disagree about; see `ssim` for the meaning of each."""
 
     window: str
@@ -29,6 +29,11 @@ class SSIMOptions(TypedDict, total=False):
     k2: float
     border: str
     covariance: str
+
+
+class SSIMOptions(WindowOptions, total=False):
+    """And of images, not of volumes."""
+
     downsample: str
 
 
@@ -68,9 +73,8 @@ class SSIMDefaults(NamedTuple):
     def taps(self) -> Taps:
         return as_taps(WINDOWS[self.window](self.window_size, self.sigma))
 
-    @property
-    def unbias(self) -> float:
-        samples = self.window_size**2
+    def unbias(self, axes: int = 2) -> float:
+        samples = self.window_size**axes
         return samples / (samples - 1) if self.covariance == "sample" else 1.0
 
     def shrinking(self, height: int, width: int) -> int:
@@ -208,7 +212,7 @@ def ssim_windows(name: str, x: Image, y: Image, data_range: Scalar, mask: Mask |
     taps = options.taps
     if options.border == "valid":
         check_fits(name, f"a window of {len(taps)}", len(taps), pair.x, "Use a smaller window_size, or another border.")
-    constants = make_constants(name, data_range, options.k1, options.k2, pair.x.dtype, options.unbias)
+    constants = make_constants(name, data_range, options.k1, options.k2, pair.x.dtype, options.unbias())
     return make_windowed(pair, (taps,), options.border, constants)
 
 

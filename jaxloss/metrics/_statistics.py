@@ -49,10 +49,19 @@ def local_components(maps: Sequence[Array], taps: Taps, step: int, constants: Co
     $2 \sigma_{xy} = \sigma_x^2 + \sigma_y^2 - \sigma_{x-y}^2$. In floating point the ratio of two nearly equal numbers
     would be mostly rounding; this way equal images score exactly 1 and the error is relative to 1 - SSIM.
     """
+    x, y, *weight = centered(maps, constants)
+    return components_of_means(local_means([x, y], weight, taps, step, squares), constants)
+
+
+def centered(maps: Sequence[Array], constants: Constants) -> tuple[Array, ...]:
+    """Variances do not depend on the origin, but their rounding errors grow with the square of the distance to it."""
+    return maps[0] - constants.middle, maps[1] - constants.middle, *maps[2:]
+
+
+def components_of_means(means: Sequence[Array], constants: Constants) -> tuple[Array, Array]:
+    """The same from the windowed means of two centered maps and of their `squares`."""
     c1, c2, middle, unbias = constants
-    # Variances do not depend on the origin, but their rounding errors grow with the square of the distance to it.
-    x, y, *weight = (maps[0] - middle, maps[1] - middle, *maps[2:])
-    mu_x, mu_y, mean_of_squares, mean_of_squared_difference = local_means([x, y], weight, taps, step, squares)
+    mu_x, mu_y, mean_of_squares, mean_of_squared_difference = means
     mu_difference = (mu_x - mu_y) ** 2
     sigma_squares = unbias * (mean_of_squares - mu_x * mu_x - mu_y * mu_y)
     sigma_difference = unbias * (mean_of_squared_difference - mu_difference)
