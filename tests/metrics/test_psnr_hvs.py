@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -5,6 +7,7 @@ import pytest
 from scipy.fft import dctn
 
 import jaxloss
+from jaxloss.images import read_image
 from jaxloss.judgments.distortions._jpeg import LUMA_STEPS
 from jaxloss.metrics._psnr_hvs import MASKING, SENSITIVITY
 
@@ -70,6 +73,19 @@ def test_equals_the_authors_code(crop_photograph, rng):
     sums = errors(*(z @ (0.299, 0.587, 0.114) * mask for z in (x, y)))
     weighted = np.average(sums, axis=0, weights=(1, 0, 0, 0.5, 1, 1))
     np.testing.assert_allclose(scores(x, y, mask), 10 * np.log10(255**2 / weighted), rtol=1e-6)
+
+
+GOLDENS = {
+    "goldhill_jpeg.gif goldhill.gif": (23.543127926296435, 25.079585794439993),
+    "i01_01_5.bmp I01.BMP": (24.50756724117021, 28.036702669858595),
+}
+
+
+@pytest.mark.parametrize("names", GOLDENS)
+def test_values_of_another_implementation(shared_data: Path, names: str) -> None:
+    """psnr_hvsm 0.3.0, in C++, of luma in float64."""
+    x, y = (255 * read_image(shared_data / "piq" / name).pixels for name in names.split())
+    np.testing.assert_allclose(scores(x, y), GOLDENS[names], atol=1e-5)
 
 
 def test_the_tables_are_those_of_jpeg():
