@@ -29,9 +29,12 @@ def split_blocks(image: Array) -> Array:
     *leading, height, width, _ = image.shape
     rows, columns = height // BLOCK, width // BLOCK
     whole = image[..., : rows * BLOCK, : columns * BLOCK, 0]
-    parts = whole.reshape(*leading, rows, 2, HALF, columns, 2, HALF)
+    # One axis at a time: under an explicit mesh a reshape may not split or merge several.
+    parts = whole.reshape(*leading, rows, 2, HALF, whole.shape[-1])
+    parts = parts.reshape(*leading, rows, 2, HALF, columns, 2, HALF)
     n = len(leading)
     blocks = parts.transpose(*range(n), *(n + axis for axis in (0, 3, 1, 4, 2, 5)))
+    blocks = blocks.reshape(*leading, rows, columns, 4, HALF, HALF)
     return blocks.reshape(*leading, rows, columns, 4, HALF * HALF)
 
 
