@@ -31,6 +31,7 @@ LIBRARIES = {
     "fused-ssim": Library("fused_ssim", "torch", cuda=True),
     "dm_pix": Library("dm_pix", "jax"),
     "scikit-image": Library("skimage.metrics", "numpy"),
+    "sewar": Library("sewar", "numpy"),
     "tensorflow": Library("tensorflow", "tensorflow"),
 }
 

@@ -42,6 +42,10 @@ def skimage_color(name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return getattr(color, name)(color.rgb2lab(y), color.rgb2lab(x)).mean((1, 2), np.float64)
 
 
+def luma(z: np.ndarray) -> np.ndarray:
+    return z if z.shape[-1] == 1 else (z * np.array((0.299, 0.587, 0.114), z.dtype)).sum(axis=-1, keepdims=True)
+
+
 def torch_luma(z: Any) -> Any:
     return z if z.shape[1] == 1 else (z * z.new_tensor((0.299, 0.587, 0.114))[:, None, None]).sum(1, keepdim=True)
 
@@ -146,6 +150,8 @@ PEERS = (
     Peer("scikit-image", "ciede2000", lambda _, x, y: skimage_color("deltaE_ciede2000", x, y)),
 
     Peer("torchmetrics", "psnr_b", torchmetrics_psnr_b, ours={"counts": "area"}),
+    Peer("sewar", "psnr_b", lambda sewar, x, y: each(lambda a, b: sewar.psnrb(luma(b), luma(a), MAX=1.0))(x, y),
+         ours={"counts": "area"}),
 
     # Of compressed images it takes roots of variances that are 0 but for rounding, and so is the gradient.
     Peer("piq", "dss", lambda piq, x, y: piq.dss(x, y, reduction="none"), precision=("float32", "")),
