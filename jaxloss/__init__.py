@@ -104,6 +104,7 @@ from .perceptual._perceptual import (
     PERCEPTUAL_CONVENTIONS as PERCEPTUAL_CONVENTIONS,
     perceptual_loss as perceptual_loss,
 )
+from .perceptual._st_lpips import st_lpips as st_lpips
 from .perceptual._style import (
     STYLE_CONVENTIONS as STYLE_CONVENTIONS,
     gram_matrix as gram_matrix,

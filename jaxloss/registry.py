@@ -25,6 +25,7 @@ from .metrics._psnr_hvs import psnr_hvs, psnr_hvs_m
 from .metrics._ssim import ssim
 from .perceptual._dists import dists
 from .perceptual._lpips import lpips
+from .perceptual._st_lpips import st_lpips
 
 
 Options = Mapping[str, Any]
@@ -245,6 +246,10 @@ _ROWS = (
     Metric(
         function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=17, channels=(3,), params="lpips-squeeze",
         variant="squeeze", options={"net": "squeeze"},
+    ),
+    Metric(
+        function=st_lpips, paper="Ghildyal 2022", agrees_with="stlpips-pytorch (the authors' package)", smallest=21,
+        channels=(3,), params="lpips-st_alex",
     ),
     Metric(
         function=dists, paper="Ding 2020", agrees_with="DISTS (the authors' code), piq", highest=2, channels=(3,),

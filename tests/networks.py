@@ -48,9 +48,10 @@ def thinned(table: Table, layers: tuple[str, ...]) -> Table:
     """The same network up to its last layer, with few channels and without convolutions that no layer comes after."""
     thin = []
     table = used_layers(table, layers)
-    for layer, after in zip(table, (*table[1:], None), strict=True):
+    for i, layer in enumerate(table):
+        after = next((layer.name for layer in table[i + 1 :] if not isinstance(layer, Blur)), None)
         match layer:
-            case Conv() if after is not None and after.name in layers:
+            case Conv() if after in layers:
                 thin.append(layer._replace(features=WIDTH))
             case Relu(name) if name in layers:
                 thin.append(layer)

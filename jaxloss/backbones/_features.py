@@ -9,16 +9,22 @@ from jax.typing import DTypeLike
 
 from .._checks import as_scalar, check_choice, check_fits, check_image, check_positive, error_text
 from .._types import Array, FeatureArrays, Image, Params, Scalar
-from ._alexnet import ALEXNET
+from ._alexnet import ALEXNET, ALEXNET_SHIFT_TOLERANT
 from ._caffenet import CAFFENETS
 from ._layers import Conv, Fire, Table, smallest_side, used_layers
 from ._squeezenet import SQUEEZENET1_1
 from ._strips import Combine, Run, Stage, run_in_strips
-from ._vgg import VGG16, VGG16_NORM, VGG19
+from ._vgg import VGG16, VGG16_NORM, VGG16_SHIFT_TOLERANT, VGG19
 
 
 TORCHVISION: dict[str, Table] = {"alexnet": ALEXNET, "vgg16": VGG16, "vgg19": VGG19, "squeezenet1_1": SQUEEZENET1_1}
-BACKBONES: dict[str, Table] = {**TORCHVISION, **CAFFENETS, "vgg16_norm": VGG16_NORM}
+BACKBONES: dict[str, Table] = {
+    **TORCHVISION,
+    **CAFFENETS,
+    "vgg16_norm": VGG16_NORM,
+    "alexnet_shift_tolerant": ALEXNET_SHIFT_TOLERANT,
+    "vgg16_shift_tolerant": VGG16_SHIFT_TOLERANT,
+}
 PRECISIONS = ("highest", "high", "default")  # of jax.lax.Precision
 
 # A user's own network: parameters and preprocessed images [n, H, W, C] to named features [n, h, w, c].

@@ -20,6 +20,7 @@ from ..weights._files import convert_own_pth, convert_pth, read_shipped, read_tr
 from ..weights._load import BACKBONE_OF, VARIABLE, Found, find_parts, find_trunk
 from ..weights._manifest import HEADS, PARTS, Trunk, read_manifest, shipped_folder
 from ..weights._saved import save_params
+from ..weights._st_lpips import convert_st_lpips, is_st_lpips
 from ..weights._tensors import EXTENSION, nest
 from ._cache import keep_compiled_programs
 from ._terminal import Group, note, show, table, working
@@ -77,7 +78,8 @@ def convert_weights(
 ) -> None:
     """Convert a file that was downloaded by hand, without executing anything in it.
 
-    What --kind or --own make is for jaxloss train-lpips --trunk, and for jaxloss compare --params.
+    What --kind or --own make is for jaxloss train-lpips --trunk, and for jaxloss compare --params. So is what becomes
+    of the .pth files of ST-LPIPS, which are told by their names in the file.
     """
     path = None if output is None else check_destination(output, [EXTENSION], "file of weights", [file])
     with reading(file), open(file, "rb") as content:
@@ -87,16 +89,20 @@ def convert_weights(
         raise InputError(f"{file}: --kind belongs to a .caffemodel, and --own to a .pth. Choose one.")
     if kind is not None and kind not in KINDS:
         raise InputError(f"no kind {kind!r}. {suggestion(kind, KINDS)}")
-    if not caffe and not own:
+    whole = not caffe and not own and is_st_lpips(Path(file))
+    if not caffe and not own and not whole:
         trunk, tensors = convert_pth(Path(file))
         net, path = trunk.net, path or cache_folder() / trunk.exact_name
         save_trunk(path, tensors, trunk)
     else:
         if path is None:
             raise InputError(f"{file}: say where to, with -o FILE{EXTENSION}.")
-        net, tensors = convert_own_pth(Path(file)) if kind is None else convert_caffemodel(Path(file), kind)
+        if kind is not None:
+            net, tensors = convert_caffemodel(Path(file), kind)
+        else:
+            net, tensors = (convert_st_lpips if whole else convert_own_pth)(Path(file))
         save_params(path, nest(tensors), net=net, history={"file": Path(file).name, "sha256": sha256})
-    typer.echo(f"Wrote {path}, the convolutions of {net}.")
+    typer.echo(f"Wrote {path}, {'the parameters' if whole else 'the convolutions'} of {net}.")
 
 
 @weights.command("kmeans")

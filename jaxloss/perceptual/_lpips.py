@@ -71,8 +71,9 @@ def lpips(
         x, y, data_range, mask: See `jaxloss.perceptual`; RGB.
         params: `load_params("lpips-alex")`: `{"trunk": {...}, "heads": {layer: [C]}, "preprocessing": {"offset": [3],
             "scale": [3]}}`; the last has no gradient.
-        net: `"alex"` (default; the authors' choice as a metric), `"vgg"` (as a loss), `"squeeze"`; `"bigan"` and others
-            that were trained without labels, see `jaxloss weights convert`; or a function of your own,
+        net: `"alex"` (default; the authors' choice as a metric), `"vgg"` (as a loss), `"squeeze"`; `"st_alex"` and
+            `"st_vgg"`, those of `st_lpips`; `"bigan"` and others that were trained without labels, see `jaxloss weights
+            convert`; or a function of your own,
             `net(params["trunk"], images)`, that returns at least the features named in the heads. Without preprocessing
             in params it sees images in [0, 1].
         weighting: `"learned"` (default); `"none"`, all $w_l = 1$: the unweighted baseline, `lpips=False` there.
@@ -99,7 +100,13 @@ def lpips(
         Zhang, Isola, Efros, Shechtman, Wang, "The unreasonable effectiveness of deep features as a perceptual metric",
         CVPR 2018. https://doi.org/10.1109/CVPR.2018.00068
     """
-    return _sum_of_layers(_layer_means(*_distances("lpips", x, y, params, data_range, mask, options)))
+    return score_pair("lpips", x, y, params, data_range, mask, options)
+
+
+def score_pair(
+    name: str, x: Image, y: Image, params: Params, data_range: Scalar, mask: Mask | None, options: LPIPSOptions
+) -> Scores:
+    return _sum_of_layers(_layer_means(*_distances(name, x, y, params, data_range, mask, options)))
 
 
 def lpips_components(

@@ -20,6 +20,7 @@ class Parts(NamedTuple):
 # Metrics other than LPIPS, of which there is one version.
 PARTS = {
     "dists": Parts("dists.safetensors", trunk="vgg16"),
+    "lpips-st_alex": Parts("st_lpips_alex.safetensors"),
     "brisque": Parts("brisque.safetensors"),
     "niqe": Parts("niqe.safetensors"),
 }

@@ -5,6 +5,7 @@ import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import jax
 import numpy as np
@@ -22,6 +23,7 @@ from tests.networks import thin_networks, tiny_params
 from tests.weights._caffe_files import layers as caffe_layers
 from tests.weights._networks import official_file, random_state, trunk_of, use_trunks
 from tests.weights._pth_files import Call, Name, saved, state_dict, zip_file
+from tests.weights._st_files import SMALL, state_of
 
 
 FILES, TRUNKS = read_manifest().files, read_manifest().trunks
@@ -125,6 +127,18 @@ def test_convert_a_network_that_was_trained_without_labels(run: Run) -> None:
     expected = {"net": "caffenet_bigan", "file": "mine.caffemodel", "sha256": sha256}
     assert read_history("bigan.safetensors") == expected
     np.testing.assert_array_equal(load_params("bigan.safetensors")["conv2"]["kernel"], THIN_BIGAN["conv2"]["kernel"])
+
+
+def test_convert_st_lpips(run: Run, rng: np.random.Generator) -> None:
+    """Told by what is in it; it is a metric at once."""
+    with mock.patch.dict(BACKBONES, SMALL):
+        state = state_of("st_vgg", rng)
+        Path("vgg.pth").write_bytes(saved(state, legacy=False))
+        code, out, err = run("convert", "vgg.pth", "-o", "st.safetensors")
+        assert (code, out, err) == (0, "Wrote st.safetensors, the parameters of st_vgg.\n", "")
+        assert metric_from_file("st.safetensors").options == {"net": "st_vgg"}
+    head = load_params("st.safetensors")["heads"]["relu2_2"]
+    np.testing.assert_array_equal(head, state["lin1.model.1.weight"].ravel())
 
 
 def test_convert_a_training_of_ones_own(run: Run, rng: np.random.Generator) -> None:

@@ -139,6 +139,12 @@ CASES = {
     "features": Case(
         (jaxloss.extract_features,), (SMALL,), {"params": params_of("vgg")["params"]["trunk"]}, {**RANGE, **LAYERS}
     ),
+    "NIQE": Case(
+        (jaxloss.niqe,),
+        (image(24, 24, 1),),
+        {"params": {"mean": image(36), "covariance": image(36, 36)}},
+        {**RANGE, "block_size": 12},
+    ),
     "ranking": Case((judgments.ranking_logits,), (RANKING, *pair(4))),
     "ranking loss": Case((judgments.ranking_loss,), (RANKING, *pair(4), image(4))),
     "training of LPIPS": Case(

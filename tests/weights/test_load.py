@@ -15,6 +15,7 @@ import safetensors.numpy
 from jaxloss import load_params
 from jaxloss.backbones._lpips_nets import PUBLISHED_NETS
 from jaxloss.perceptual._dists import LAYERS
+from jaxloss.registry import NO_REFERENCE
 from jaxloss.weights import _manifest
 from jaxloss.weights._convert import from_torch
 from jaxloss.weights._errors import WeightsError
@@ -136,7 +137,7 @@ def test_dists_params() -> None:
     np.testing.assert_allclose(params["preprocessing"]["scale"], [0.229, 0.224, 0.225])
 
 
-@pytest.mark.parametrize("name", [name for name, parts in PARTS.items() if not parts.trunk])
+@pytest.mark.parametrize("name", [row.params for row in NO_REFERENCE.values()])
 def test_params_without_a_network(name: str) -> None:
     """As they are in the file."""
     tensors = safetensors.numpy.load_file(shipped_folder() / PARTS[name].file)
