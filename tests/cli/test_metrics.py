@@ -2,7 +2,7 @@
 
 import pytest
 
-from jaxloss.registry import METRICS
+from jaxloss.registry import METRICS, NO_REFERENCE
 from tests._command_line import Run
 
 
@@ -12,7 +12,9 @@ def test_every_row_has_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> No
     assert (code, err) == (0, "")
     assert max(map(len, out.splitlines())) <= 80
     lines = {line.split()[0]: line for line in out.splitlines() if line.strip()}
-    assert set(METRICS) <= set(lines) and len(lines) == len(METRICS) + 4  # two headings, each with a rule
+    names = {**METRICS, **NO_REFERENCE}
+    assert set(names) <= set(lines) and len(lines) == len(names) + 6  # three headings, each with a rule
+    assert all(row.paper in lines[name] and f" {row.smallest} " in lines[name] for name, row in NO_REFERENCE.items())
     for name, row in METRICS.items():
         assert all(f" {word}" in lines[name] for word in (f"{row.lowest:g} to {row.highest:g}", row.better, row.paper))
         assert (" map " in lines[name]) == (row.map is not None) and f" {row.smallest} " in lines[name]
