@@ -58,6 +58,7 @@ from .metrics._color_difference import (
 )
 from .metrics._dss import dss as dss
 from .metrics._gmsd import gmsd as gmsd, gmsd_map as gmsd_map
+from .metrics._iw_ssim import iw_ssim as iw_ssim
 from .metrics._ms_ssim import (
     MS_SSIM_CONVENTIONS as MS_SSIM_CONVENTIONS,
     MS_SSIM_WEIGHTS as MS_SSIM_WEIGHTS,

@@ -15,6 +15,7 @@ from .metrics._brisque import brisque
 from .metrics._color_difference import ciede2000, delta_e_76
 from .metrics._dss import dss
 from .metrics._gmsd import gmsd
+from .metrics._iw_ssim import iw_ssim
 from .metrics._ms_ssim import ms_ssim
 from .metrics._multi_sigma_ssim import multi_sigma_ssim
 from .metrics._niqe import niqe
@@ -216,6 +217,11 @@ _ROWS = (
     ),
     Metric(function=gmsd, paper="Xue 2014", agrees_with="piq, pyiqa", highest=1, smallest=3, channels=(1, 3)),
     Metric(
+        function=iw_ssim, paper="Wang 2011", agrees_with="the authors' code, piq (other borders of odd sizes)",
+        better="higher", highest=1, symmetric=False, smallest=161, channels=(1, 3),
+        example={"weights": (0.5, 0.5), "window_size": 5}, example_side=9,
+    ),
+    Metric(
         function=psnr_b, paper="Yim 2011", agrees_with="the paper; sewar, torchmetrics (a convention)",
         better="higher", lowest=-math.inf, symmetric=False, own_faults=True, smallest=9, channels=(1, 3),
     ),
@@ -235,7 +241,9 @@ _ROWS = (
     Metric(
         function=ciede2000, paper="Sharma 2005", agrees_with="scikit-image, the 34 pairs of the paper", channels=(3,),
     ),
-    Metric(function=nlpd, paper="Laparra 2016", agrees_with="the authors' code", channels=(1, 3)),
+    Metric(
+        function=nlpd, paper="Laparra 2016", agrees_with="the authors' code", channels=(1, 3), example={"levels": 3},
+    ),
     Metric(
         function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=31, channels=(3,), params="lpips-alex",
     ),

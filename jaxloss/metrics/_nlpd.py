@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from .._checks import as_scalar, check_positive, masked_pair
+from .._checks import as_scalar, check_positive, error_text, masked_pair
 from .._types import Array, Image, Mask, Scalar, Scores
 from ..ops._color import luma_pair
 from ..ops._laplacian import laplacian_pyramid
@@ -31,10 +31,10 @@ LEVELS = (
 )
 
 
-def nlpd(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None) -> Scores:
+def nlpd(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None, levels: int = 6) -> Scores:
     r"""Normalized Laplacian pyramid distance: difference of local contrasts as early vision has them.
 
-    $$\mathrm{NLPD} = \frac{1}{6} \sum_{k=1}^{6} \sqrt{\overline{(\tilde x_k - \tilde y_k)^2}}, \qquad
+    $$\mathrm{NLPD} = \frac{1}{M} \sum_{k=1}^{M} \sqrt{\overline{(\tilde x_k - \tilde y_k)^2}}, \qquad
     \tilde z_k = \frac{z_k}{\sigma_k + \sum_j p_{kj} |z_k|_j}$$
 
     with $z_k$ the levels of the Laplacian pyramid of luma in [0, 1], each divided by a weighted sum of its neighbors.
@@ -42,6 +42,7 @@ def nlpd(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None) ->
 
     Args:
         x, y, data_range, mask: See `jaxloss.metrics`. 1 channel (gray) or 3 (RGB).
+        levels: M, of the pyramid, at most 6: the last is what the others leave.
 
     Returns:
         `[...]`, >= 0; lower is better, exactly 0 for equal images.
@@ -60,10 +61,13 @@ def nlpd(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None) ->
         2016. https://doi.org/10.2352/ISSN.2470-1173.2016.16.HVEI-103
     """
     check_positive("nlpd", "data_range", data_range)
+    if not 1 <= levels <= len(LEVELS):
+        raise ValueError(error_text("nlpd", "levels from 1 to 6", levels, "Laparra et al. use 6."))
+    normalizations = (*LEVELS[: levels - 1], LEVELS[-1])
     pair = luma_pair("nlpd", masked_pair("nlpd", x, y, mask))
     both = jnp.stack([pair.x, pair.y]) / as_scalar(data_range, pair.x.dtype)
     distances, weight = [], pair.mask
-    for level, normalization in zip(laplacian_pyramid(both, levels=len(LEVELS)), LEVELS, strict=True):
+    for level, normalization in zip(laplacian_pyramid(both, levels=levels), normalizations, strict=True):
         of_x, of_y = normalize(level, normalization)
         distances.append(masked_norm(of_x - of_y, weight))
         weight = None if weight is None else average_pool(weight[..., None])[..., 0]

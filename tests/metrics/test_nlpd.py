@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import numpy as np
 import pytest
@@ -49,9 +51,9 @@ def weigh(padded: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return (np.lib.stride_tricks.sliding_window_view(padded, (5, 5)) * weights).sum((2, 3))
 
 
-@jax.jit
-def score(x, y, data_range=1.0, mask=None):
-    return jaxloss.nlpd(x, y, data_range=data_range, mask=mask)
+@functools.partial(jax.jit, static_argnames="levels")
+def score(x, y, data_range=1.0, mask=None, levels=6):
+    return jaxloss.nlpd(x, y, data_range=data_range, mask=mask, levels=levels)
 
 
 @pytest.mark.usefixtures("float64")
@@ -72,5 +74,7 @@ def test_weights_of_the_mask_are_those_of_the_levels(crop_photograph):
     far = np.zeros((64, 64), np.float32)
     far[:32, :32] = 1
     near = 1 - far
-    assert score(x, y, mask=near) == 0
-    assert score(x, y, mask=far) > score(x, y) > 0
+    whole, inside, outside = (score(x, y, mask=mask, levels=3) for mask in (near + far, far, near))
+    assert inside > whole > 0 == outside
+    with pytest.raises(ValueError, match="levels from 1 to 6, got 7"):
+        score(x, y, levels=7)
