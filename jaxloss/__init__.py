@@ -57,7 +57,10 @@ from .metrics._color_difference import (
     delta_e_76_map as delta_e_76_map,
 )
 from .metrics._dss import dss as dss
+from .metrics._flip import flip as flip, flip_map as flip_map
+from .metrics._fsim import fsim as fsim, fsim_map as fsim_map, fsimc as fsimc, fsimc_map as fsimc_map
 from .metrics._gmsd import gmsd as gmsd, gmsd_map as gmsd_map
+from .metrics._hdr_flip import hdr_flip as hdr_flip, hdr_flip_map as hdr_flip_map
 from .metrics._iw_ssim import iw_ssim as iw_ssim
 from .metrics._ms_ssim import (
     MS_SSIM_CONVENTIONS as MS_SSIM_CONVENTIONS,

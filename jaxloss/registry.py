@@ -14,7 +14,10 @@ from .losses._structural import mix_loss, ms_ssim_loss, multi_sigma_ssim_loss, s
 from .metrics._brisque import brisque
 from .metrics._color_difference import ciede2000, delta_e_76
 from .metrics._dss import dss
+from .metrics._flip import flip
+from .metrics._fsim import fsim, fsimc
 from .metrics._gmsd import gmsd
+from .metrics._hdr_flip import hdr_flip
 from .metrics._iw_ssim import iw_ssim
 from .metrics._ms_ssim import ms_ssim
 from .metrics._multi_sigma_ssim import multi_sigma_ssim
@@ -217,6 +220,14 @@ _ROWS = (
     ),
     Metric(function=gmsd, paper="Xue 2014", agrees_with="piq, pyiqa", highest=1, smallest=3, channels=(1, 3)),
     Metric(
+        function=fsim, paper="Zhang 2011", agrees_with="the authors' code; piq, piqa but for the way of shrinking",
+        better="higher", highest=1, smallest=3, channels=(1, 3),
+    ),
+    Metric(
+        function=fsimc, paper="Zhang 2011", agrees_with="the authors' code; piq, piqa to 1e-4",
+        better="higher", highest=1, smallest=3, channels=(3,), example={"chroma_exponent": 1.0},
+    ),
+    Metric(
         function=iw_ssim, paper="Wang 2011", agrees_with="the authors' code, piq (other borders of odd sizes)",
         better="higher", highest=1, symmetric=False, smallest=161, channels=(1, 3),
         example={"weights": (0.5, 0.5), "window_size": 5}, example_side=9,
@@ -243,6 +254,14 @@ _ROWS = (
     ),
     Metric(
         function=nlpd, paper="Laparra 2016", agrees_with="the authors' code", channels=(1, 3), example={"levels": 3},
+    ),
+    Metric(
+        function=flip, paper="Andersson 2020", agrees_with="flip-evaluator (the authors' package)", highest=1,
+        channels=(3,), example={"pixels_per_degree": 12.0},
+    ),
+    Metric(
+        function=hdr_flip, paper="Andersson 2021", agrees_with="flip-evaluator (the authors' package)", highest=1,
+        symmetric=False, channels=(3,), example={"pixels_per_degree": 12.0},
     ),
     Metric(
         function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=31, channels=(3,), params="lpips-alex",

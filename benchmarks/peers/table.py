@@ -33,6 +33,13 @@ def _piqa_module(kind: Any, channels: int, dtype: Any, device: Any) -> Any:
     return kind(n_channels=channels, reduction="none").to(device, dtype)
 
 
+@cache
+def piqa_fsim(kind: Any, chromatic: bool) -> Any:
+    """Of gray images in three equal channels: it takes no others."""
+    metric = kind(chromatic=chromatic, reduction="none")
+    return lambda x, y: metric.to(x.device, x.dtype)(*(z.expand(-1, 3, -1, -1) for z in (x, y)))
+
+
 def lpips_score(net: str, x: Any, y: Any) -> Any:
     return original(net).to(x.device, x.dtype)(2 * x - 1, 2 * y - 1)
 
@@ -53,6 +60,10 @@ def torch_luma(z: Any) -> Any:
 def torchmetrics_psnr_b(metrics: Any, x: Any, y: Any) -> Any:
     score = metrics.image.peak_signal_noise_ratio_with_blocked_effect
     return sum(score(a[None], b[None], data_range=1.0) for a, b in zip(*map(torch_luma, (x, y)), strict=True)) / len(x)
+
+
+def flip_score(flip: Any, kind: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return each(lambda a, b: flip.evaluate(b, a, kind, applyMagma=False, computeMeanError=False)[0].mean(None, float))(x, y)
 
 
 def torch_gradient_loss(functional: Any, x: Any, y: Any) -> Any:
@@ -87,6 +98,9 @@ WANG = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
 SSIM, MS_SSIM = SSIM_CONVENTIONS, MS_SSIM_CONVENTIONS
 # piq's loss, unlike its metric, divides the weights by their sum, 1.0001.
 PIQ_LOSS = {**MS_SSIM["piq"], "weights": tuple(weight / sum(MS_SSIM_WEIGHTS) for weight in MS_SSIM_WEIGHTS)}
+FSIM: dict[str, Any] = {
+    "ours": {"downsample": "average"}, "slope_tolerance": np.inf, "mended": unknown_where_nan,
+}
 SINGLE = ("float32", "float32")  # where it keeps its digits, for convolutions in float64 are slow
 # Which of two almost equal numbers is the largest of a pool is a matter of rounding, and moves the gradient.
 LPIPS: dict[str, Any] = {"precision": SINGLE, "slope_tolerance": 1e-2}
@@ -146,7 +160,14 @@ PEERS = (
     Peer("piq", "gmsd", lambda piq, x, y: piq.gmsd(x, y, reduction="none"), ours={"deviation": "population"},
          mended=unknown_where_nan),
 
-    # Where the reference is nearly flat, slopes are as large as one over the rounding of a variance.
+    # The gradient of the threshold is that of one pixel, the median, or of two: which, is a matter of rounding, here of
+    # float32 and there of constants. The chroma of both is that of MATLAB's YIQ, and piq takes the modulus of its
+    # power: slopes are steep where the similarity of chroma is almost 0, which is elsewhere. So none are compared.
+    Peer("piq", "fsim", lambda piq, x, y: piq.fsim(x, y, reduction="none", chromatic=False), **FSIM),
+    Peer("piqa", "fsim", lambda piqa, x, y: piqa_fsim(piqa.FSIM, False)(x, y), **FSIM),
+    Peer("piq", "fsimc", lambda piq, x, y: piq.fsim(x, y, reduction="none"), **FSIM, tolerance=3e-3),
+    Peer("piqa", "fsimc", lambda piqa, x, y: piqa_fsim(piqa.FSIM, True)(x, y), **FSIM, tolerance=3e-4),
+
     Peer("piq", "iw_ssim", lambda piq, x, y: piq.information_weighted_ssim(x, y, reduction="none"),
          ours={"halving": "piq", "negative": "absolute"}, precision=SINGLE, slope_tolerance=0.05),
 
@@ -159,6 +180,10 @@ PEERS = (
 
     # Of compressed images it takes roots of variances that are 0 but for rounding, and so is the gradient.
     Peer("piq", "dss", lambda piq, x, y: piq.dss(x, y, reduction="none"), precision=("float32", "")),
+
+    # The authors' program, which computes in float32 alone.
+    Peer("flip-evaluator", "flip", lambda m, x, y: flip_score(m, "LDR", x, y), precision=SINGLE),
+    Peer("flip-evaluator", "hdr_flip", lambda m, x, y: flip_score(m, "HDR", x, y), precision=SINGLE),
 
     Peer("lpips", "lpips", lambda _, x, y: lpips_score("alex", x, y), **LPIPS),
     Peer("lpips", "lpips_vgg", lambda _, x, y: lpips_score("vgg", x, y), **LPIPS),

@@ -32,8 +32,9 @@ def _extend_zero(image: Array, factor: int) -> Array:
 
 
 def _extend_zero_after(image: Array, factor: int) -> Array:
-    height, width = image.shape[-3:-1]
-    return _pad(image, (0, -height % factor), (0, -width % factor), mode="constant")
+    before = (factor - 1) // 2
+    rows, columns = ((before, max(0, -side % factor - before)) for side in image.shape[-3:-1])
+    return _pad(image, rows, columns, mode="constant")
 
 
 # Largest side of the matrix that pools a block of neighboring cells of a row.
@@ -45,7 +46,7 @@ ODD_SIZES = {
     "drop": lambda image, factor: image,  # leave them out: torchmetrics, piq's SSIM
     "replicate": _extend_replicate,  # repeat the first row and column, of both axes when either is odd: piq's MS-SSIM
     "zero": _extend_zero,  # surround with zeros that count: pytorch-msssim
-    "zero_after": _extend_zero_after,  # zeros that count, beyond the last ones: MATLAB's conv2
+    "zero_after": _extend_zero_after,  # zeros that count, around centered cells: MATLAB's conv2 followed by [::factor]
 }
 
 
@@ -59,7 +60,7 @@ def average_pool(image: Image, *, factor: int = 2, odd: str = "symmetric") -> Ma
             code, TensorFlow), `"drop"` leaves the last pixels out (torchmetrics), `"replicate"` repeats the first row
             and column (piq), `"zero"` surrounds with zeros that count (pytorch-msssim), `"zero_after"` puts them beyond
             the last row and column (MATLAB's `conv2`). All agree on even sizes and a factor of 2; beyond a factor of 2
-            the cells of `"symmetric"` are centered on every factor-th pixel.
+            the cells of `"symmetric"` and of `"zero_after"` are centered on every factor-th pixel.
 
     Returns:
         `[..., ceil(H / factor), ceil(W / factor), C]`, with `"drop"` the floor; the range of the input.

@@ -19,8 +19,8 @@ def mean_of_largest(values: Array, count: int) -> Array:
     return (weights * values).sum(axis=-1) / count
 
 
-def largest(values: Array, count: int) -> Array:
-    """The `count`-th largest value along the last axis, `[..., n]` to `[...]`.
+def largest(values: Array, count: int | Array) -> Array:
+    """The `count`-th largest value along the last axis, `[..., n]` to `[...]`; the count may be `[...]`, too.
 
     Found bit by bit, from counts of the values that are not below: on a CPU XLA takes ten times as long to sort them.
     """
@@ -38,3 +38,22 @@ def largest(values: Array, count: int) -> Array:
 
     found = jax.lax.fori_loop(0, bits, step, keys[..., 0] & kind(0))
     return lax.bitcast_convert_type(jnp.where(found < sign, ~found, found ^ sign), values.dtype)
+
+
+def median(values: Array) -> Array:
+    """The median along the last axis, `[..., n]` to `[...]`; of an even number, the mean of the two in the middle.
+
+    The gradient is that of the values in the middle; those that are equal share it.
+    """
+    bare, n = lax.stop_gradient(values), values.shape[-1]
+
+    def mean_of_those_at(middle: Array) -> Array:
+        equal = bare == middle
+        return jnp.where(equal, values, 0).sum(axis=-1) / equal.sum(axis=-1).astype(values.dtype)
+
+    upper = lax.stop_gradient(largest(bare, (n + 1) // 2))[..., None]
+    if n % 2:
+        return mean_of_those_at(upper)
+    repeated = (bare >= upper).sum(axis=-1, keepdims=True) > n // 2
+    below = jnp.where(bare < upper, bare, -jnp.inf).max(axis=-1, keepdims=True)
+    return (mean_of_those_at(upper) + mean_of_those_at(jnp.where(repeated, upper, below))) / 2

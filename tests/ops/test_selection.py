@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxloss.ops._selection import largest, mean_of_largest
+from jaxloss.ops._selection import largest, mean_of_largest, median
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -30,3 +30,17 @@ def test_gradient(rng):
     value, gradient = jax.jit(jax.value_and_grad(lambda z: mean_of_largest(z, 2)))(values)
     assert value == 2.5
     np.testing.assert_array_equal(gradient, [0.5, 0, 0.25, 0.25, 0])
+
+
+def test_median(rng):
+    """Of odd and even numbers, with ties in the middle; its gradient is that of the values there."""
+    odd, even = rng.normal(size=(3, 7)), rng.normal(size=(3, 8))
+    even[1, :4] = np.median(even[1])
+    even[2] = 5
+    value_and_gradient = jax.jit(lambda z: (median(z), jax.grad(lambda z: median(z).sum())(z)))
+    for values in (odd.astype(np.float32), even.astype(np.float32)):
+        value, gradient = value_and_gradient(values)
+        np.testing.assert_allclose(value, np.median(values, axis=-1), rtol=1e-6)
+        np.testing.assert_allclose(gradient.sum(axis=-1), 1, rtol=1e-6)
+        middle = np.sort(values, axis=-1)[:, [(values.shape[1] - 1) // 2, values.shape[1] // 2]]
+        assert not np.where((values[..., None] == middle[:, None]).any(axis=-1), 0, gradient).any()
