@@ -1,7 +1,7 @@
 """Naturalness image quality evaluator (Mittal, Soundararajan, Bovik 2013)."""
 
-import jax
 import jax.numpy as jnp
+from jax import lax
 
 from .._checks import check_choice, check_fits, error_text
 from .._types import Array, Image, Params, Scalar, Scores
@@ -107,12 +107,28 @@ def _distance(name: str, features: Array, complete: Array, params: Params) -> Sc
     features = jnp.where(complete[..., None], features, 0)
     mean = safe_divide(features.sum(axis=-2), count)
     deviations = jnp.where(complete[..., None], features - mean[..., None, :], 0)
-    products = jnp.einsum("...ni,...nj->...ij", deviations, deviations, precision=jax.lax.Precision.HIGHEST)
+    products = jnp.einsum("...ni,...nj->...ij", deviations, deviations, precision=lax.Precision.HIGHEST)
     covariance = products / jnp.maximum(count - 1, 1)[..., None]
     # In units of the published deviations, in which the matrix is far easier to invert.
     unit = jnp.sqrt(jnp.diagonal(sigma, axis1=-2, axis2=-1))
     matrix = (sigma + covariance) / (2 * unit[..., None, :] * unit[..., :, None])
     difference = (nu - mean) / unit
-    solution = jnp.linalg.solve(matrix, difference[..., None])[..., 0]
-    distance = safe_sqrt((difference * solution).sum(axis=-1))
+    distance = safe_sqrt((difference * _solve(matrix, difference)).sum(axis=-1))
     return distance + jnp.where(count[..., 0] > 0, 0, jnp.nan).astype(distance.dtype)
+
+
+def _solve(matrix: Array, right: Array) -> Array:
+    """`matrix^-1 right` for `[..., n, n]`, positive definite, and `[..., n]`: by elimination, which needs no pivots.
+
+    In plain arithmetic, where a library's would be another one on each kind of device, with roundings of its own.
+    """
+    rows = jnp.arange(right.shape[-1])[:, None]
+
+    def eliminate(z: Array, k: Array) -> tuple[Array, None]:
+        row = lax.dynamic_index_in_dim(z, k, -2)
+        row = row / lax.dynamic_index_in_dim(row, k, -1)
+        column = lax.dynamic_index_in_dim(z, k, -1)
+        return jnp.where((rows == k).reshape((1,) * (z.ndim - 2) + rows.shape), row, z - column * row), None
+
+    z, _ = lax.scan(eliminate, jnp.concatenate([matrix, right[..., None]], axis=-1), rows[:, 0])
+    return z[..., -1]

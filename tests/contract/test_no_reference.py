@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import jaxloss
 from jaxloss import _types, load_params
 from jaxloss.registry import NO_REFERENCE, NoReference
 from tests.photographs import crop_sample
+from tests.products import PRODUCT, without_precision
 
 
 SIDE = 26  # of images, at the least, in one axis 3 less than in the other
@@ -129,6 +131,16 @@ def test_shapes_and_dtypes(row: NoReference) -> None:
             x = jax.ShapeDtypeStruct((*leading, SIDE, SIDE, 1), dtype)
             score = jax.eval_shape(lambda x, params: example(row)(x, **params), x, params)
             assert (score.shape, score.dtype) == (leading, np.float32)
+
+
+@every_row
+def test_row_exports_for_all_platforms(row: NoReference) -> None:
+    """With its gradient, without what belongs to a kind of device, and what it multiplies in full precision."""
+    x = jax.ShapeDtypeStruct((2, SIDE, SIDE, 1), np.float32)
+    params = jax.tree.map(lambda z: jax.ShapeDtypeStruct(z.shape, z.dtype), params_of(row))
+    gradient = jax.jit(jax.grad(lambda x, params: example(row)(x, **params).sum()))
+    text = jax.export.export(gradient, platforms=("cpu", "cuda", "tpu", "rocm"))(x, params).mlir_module()
+    assert "custom_call" not in text and without_precision(PRODUCT.findall(text)) == []
 
 
 def bad_calls(row: NoReference) -> dict[str, tuple[tuple[int, ...], Any, dict[str, Any], tuple[str, ...]]]:
