@@ -8,6 +8,7 @@ from jax import lax
 
 from .._checks import Pair, check_choice, check_image, error_text
 from .._types import Array, GrayArray, Image, ImageArray
+from ._numerics import fast_power
 
 
 LUMA = (0.299, 0.587, 0.114)  # Recommendation ITU-R BT.601
@@ -90,27 +91,25 @@ def lab_planes(image: Array) -> list[Array]:
 
 
 def linear_planes(image: Array) -> list[Array]:
-    """The channels `[..., H, W, 1]` of an sRGB image in [0, 1] as light, without the gamma.
+    """The channels `[..., H, W, 1]` of an sRGB image in [0, 1] as light, without the gamma."""
+    return [_linear(plane) for plane in split_rgb(image)]
 
-    Split, whose transpose is a concatenation: that of slices is a sum, for which XLA on a CPU takes five times as long.
+
+def split_rgb(image: Array) -> list[Array]:
+    """The channels `[..., H, W, 1]`.
+
+    The transpose is a concatenation; that of slices is a sum, for which XLA on a CPU takes five times as long.
     """
-    return [_linear(plane) for plane in lax.split(image, (1, 1, 1), axis=image.ndim - 1)]
+    return list(lax.split(image, (1, 1, 1), axis=image.ndim - 1))
 
 
 def _linear(v: Array) -> Array:
-    bright = v > 0.04045
-    return jnp.where(bright, _power((jnp.where(bright, v, 1) + 0.055) / 1.055, 2.4), v / 12.92)
+    return jnp.where(v > 0.04045, fast_power((v + 0.055) / 1.055, 2.4), v / 12.92)
 
 
 def lab_lightness(t: Array, *, end: float = 0.008856, slope: float = 7.787) -> Array:
     """A cube root whose slope ends at a small t, so that black has one; the numbers are those of scikit-image."""
-    bright = t > end
-    return jnp.where(bright, _power(jnp.where(bright, t, 1), 1 / 3), slope * t + 16 / 116)
-
-
-def _power(t: Array, exponent: float) -> Array:
-    """Of positive numbers near 1; XLA vectorizes exponentials and logarithms on a CPU, but no powers."""
-    return jnp.exp(exponent * jnp.log(t))
+    return jnp.where(t > end, fast_power(t, 1 / 3), slope * t + 16 / 116)
 
 
 def mix(planes: Sequence[Array], weights: Sequence[float]) -> Array:

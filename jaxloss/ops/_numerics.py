@@ -113,3 +113,13 @@ def safe_power(x: ArrayLike, exponent: ArrayLike) -> Array:
     x = jnp.asarray(x)
     positive = x > 0
     return jnp.where(positive, jnp.where(positive, x, 1) ** exponent, 0)
+
+
+def fast_power(x: ArrayLike, exponent: ArrayLike) -> Array:
+    """`safe_power` by an exponential and a logarithm, which XLA vectorizes on a CPU, and powers not.
+
+    It loses `|exponent * log(x)|` units of the last digit.
+    """
+    x = jnp.asarray(x)
+    positive = x > 0
+    return jnp.where(positive, jnp.exp(exponent * jnp.log(jnp.where(positive, x, 1))), 0)
