@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 
 from jaxloss.ops import safe_abs, safe_divide, safe_power, safe_sqrt
+from jaxloss.ops._numerics import fast_power
 
 
 CASES = {
     "safe_sqrt": (safe_sqrt, jnp.sqrt, [-1.0, 0.0, 1e-30, 4.0]),
     "safe_power": (lambda x: safe_power(x, 0.3), lambda x: x**0.3, [-1.0, 0.0, 1e-30, 4.0]),
+    "fast_power": (lambda x: fast_power(x, 0.3), lambda x: x**0.3, [-1.0, 0.0, 1e-3, 4.0]),
     "safe_divide": (lambda x: safe_divide(jnp.ones_like(x), x), lambda x: 1 / x, [0.0, -2.0, 4.0]),
 }
 
