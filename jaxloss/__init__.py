@@ -76,6 +76,7 @@ from .metrics._nlpd import nlpd as nlpd
 from .metrics._pixel import mae as mae, mse as mse, psnr as psnr, rmse as rmse
 from .metrics._psnr_b import psnr_b as psnr_b
 from .metrics._psnr_hvs import psnr_hvs as psnr_hvs, psnr_hvs_m as psnr_hvs_m
+from .metrics._remote_sensing import ergas as ergas, sam as sam, sam_map as sam_map, scc as scc
 from .metrics._ssim import (
     SSIM_CONVENTIONS as SSIM_CONVENTIONS,
     SSIMComponents as SSIMComponents,

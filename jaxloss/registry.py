@@ -26,6 +26,7 @@ from .metrics._nlpd import nlpd
 from .metrics._pixel import mae, mse, psnr, rmse
 from .metrics._psnr_b import psnr_b
 from .metrics._psnr_hvs import psnr_hvs, psnr_hvs_m
+from .metrics._remote_sensing import ergas, sam, scc
 from .metrics._ssim import ssim
 from .perceptual._dists import dists
 from .perceptual._lpips import lpips
@@ -51,6 +52,7 @@ class Metric:
         own_faults: Whether it finds faults in the image under test alone, so that equal images are perfect where flat.
         smallest: Least side of an image in pixels, with default arguments.
         channels: The numbers of channels that it takes, or none for any.
+        least_channels: The least of them, where any number from there on will do.
         params: What `load_params` takes to make its `params`, or "" for a metric without.
         variant: What sets the row apart from another one of the same function.
         options: The arguments that make it that variant.
@@ -70,6 +72,7 @@ class Metric:
     own_faults: bool = False
     smallest: int = 1
     channels: tuple[int, ...] = ()
+    least_channels: int = 1
     params: str = ""
     variant: str = ""
     options: Options = field(default_factory=dict, hash=False)
@@ -109,7 +112,7 @@ class Metric:
 
     def misfit(self, shape: tuple[int, ...]) -> str:
         """What images `[H, W, C]` lack for it, in words; nothing where they suit."""
-        return _misfit(shape, self.smallest, self.channels)
+        return _misfit(shape, self.smallest, self.channels, self.least_channels)
 
     @property
     def _keywords(self) -> dict[str, inspect.Parameter]:
@@ -181,13 +184,15 @@ class NoReference:
         return _misfit(shape, self.smallest, self.channels)
 
 
-def _misfit(shape: tuple[int, ...], smallest: int, suiting: tuple[int, ...]) -> str:
+def _misfit(shape: tuple[int, ...], smallest: int, suiting: tuple[int, ...], least: int = 1) -> str:
     height, width, channels = shape
     lacking = []
     if min(height, width) < smallest:
         lacking.append(f"it needs {smallest} x {smallest} pixels, not {width} x {height}")
     if suiting and channels not in suiting:
         lacking.append(f"it needs {' or '.join(map(str, suiting))} channels, not {channels}")
+    if channels < least:
+        lacking.append(f"it needs {least} channels or more, not {channels}")
     return ", and ".join(lacking)
 
 
@@ -247,6 +252,15 @@ _ROWS = (
     Metric(
         function=psnr_hvs_m, paper="Ponomarenko 2007", agrees_with="the authors' code, psnr_hvsm",
         better="higher", lowest=-math.inf, smallest=8, channels=(1, 3),
+    ),
+    Metric(
+        function=sam, paper="Yuhas 1992", agrees_with="sewar, torchmetrics", highest=math.pi, least_channels=2,
+    ),
+    Metric(function=ergas, paper="Wald 2000", agrees_with="sewar, torchmetrics", symmetric=False),
+    Metric(function=scc, paper="Zhou 1998", agrees_with="its definition", better="higher", lowest=-1, highest=1),
+    Metric(
+        function=scc, paper="Zhou 1998", agrees_with="sewar, torchmetrics", better="higher", lowest=-1, highest=1,
+        variant="local", options={"window_size": 8},
     ),
     Metric(function=delta_e_76, paper="CIE 1976", agrees_with="scikit-image", channels=(3,)),
     Metric(

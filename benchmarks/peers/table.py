@@ -171,6 +171,18 @@ PEERS = (
     Peer("piq", "iw_ssim", lambda piq, x, y: piq.information_weighted_ssim(x, y, reduction="none"),
          ours={"halving": "piq", "negative": "absolute"}, precision=SINGLE, slope_tolerance=0.05),
 
+    Peer("sewar", "sam", lambda sewar, x, y: each(sewar.sam)(y, x)),
+    # It is NaN where there is a black pixel, and has no slope where an angle is 0.
+    Peer("torchmetrics", "sam", lambda m, x, y: m.image.spectral_angle_mapper(x, y, "none").nanmean((1, 2)),
+         precision=("float64", "float64"), mended=unknown_where_nan),
+    Peer("sewar", "ergas", lambda sewar, x, y: each(sewar.ergas)(y, x)),
+    Peer("torchmetrics", "ergas", lambda m, x, y: m.image.error_relative_global_dimensionless_synthesis(
+        x, y, reduction="none")),
+    Peer("sewar", "scc_local", lambda sewar, x, y: each(sewar.scc)(y, x), ours={"flat": 0.0}),
+    # It computes in float32 whatever comes.
+    Peer("torchmetrics", "scc_local", lambda m, x, y: m.image.spatial_correlation_coefficient(x, y, reduction="none"),
+         ours={"flat": 0.0}, precision=("float32", "")),
+
     Peer("scikit-image", "delta_e_76", lambda _, x, y: skimage_color("deltaE_cie76", x, y)),
     Peer("scikit-image", "ciede2000", lambda _, x, y: skimage_color("deltaE_ciede2000", x, y)),
 

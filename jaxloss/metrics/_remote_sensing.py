@@ -1,0 +1,178 @@
+"""What fused images of many bands are judged by: spectral angle, relative error, correlation of details."""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+
+from .._checks import as_scalar, check_positive, error_text, masked_pair
+from .._types import Array, Image, Map, Mask, Scalar, Scores
+from ..ops._filters import as_taps, merge_channels, split_channels, uniform_window
+from ..ops._moments import filter_moments
+from ..ops._numerics import safe_divide, safe_sqrt
+from ..ops._pooling import masked_mean, masked_norm, masked_ratio, mean_from_sums
+
+
+def sam(x: Image, y: Image, *, mask: Mask | None = None) -> Scores:
+    r"""Spectral angle mapper: the mean angle between the spectra of a pixel in both images, whatever their brightness.
+
+    $$\mathrm{SAM} = \overline{\arccos \frac{\langle x, y \rangle}{\lVert x \rVert \, \lVert y \rVert}}$$
+
+    over the pixels that are black in neither image.
+
+    Args:
+        x, y, mask: See `jaxloss.metrics`. 2 channels or more, of any unit.
+
+    Returns:
+        `[...]` in [0, pi], radians; lower is better, exactly 0 for equal images, and without any pixel to compare.
+
+    Gradient:
+        Finite everywhere; 0 where an angle is 0.
+
+    Example:
+        >>> import jax.numpy as jnp, jaxloss
+        >>> red, olive = jnp.array([[[[1.0, 0.0, 0.0]]], [[[0.5, 0.5, 0.0]]]])
+        >>> print(jaxloss.sam(olive, red).round(4))
+        0.7854
+
+    Reference:
+        Yuhas, Goetz, Boardman, "Discrimination among semi-arid landscape endmembers using the spectral angle mapper
+        (SAM) algorithm", JPL Airborne Geoscience Workshop, 1992. https://ntrs.nasa.gov/citations/19940012238
+    """
+    x, y, mask = masked_pair("sam", x, y, mask)
+    angle, counts = _spectral_angle("sam", x, y)
+    return masked_ratio(angle, counts, mask)
+
+
+def sam_map(x: Image, y: Image, *, mask: Mask | None = None) -> Map:
+    """The angle at each pixel, `[..., H, W, 1]`, radians; 0 where an image is black. `sam` is its mean elsewhere."""
+    x, y, _ = masked_pair("sam_map", x, y, mask)
+    return _spectral_angle("sam_map", x, y)[0]
+
+
+def _spectral_angle(name: str, x: Array, y: Array) -> tuple[Array, Array]:
+    """Angles `[..., H, W, 1]`, and 1 where there is one.
+
+    By Kahan's formula: the arc cosine loses half of the digits of small angles, and has no slope at 0.
+    """
+    if x.shape[-1] < 2:
+        raise ValueError(error_text(name, "2 channels or more", x.shape, "One channel has no spectrum."))
+    of_x, of_y = (safe_divide(z, _length(z)) for z in (x, y))
+    apart, along = _length(of_x - of_y), _length(of_x + of_y)
+    counts = (_length(of_x) > 0) & (_length(of_y) > 0)
+    angle = 2 * jnp.arctan2(apart, jnp.where(counts, along, 1))
+    return jnp.where(counts, angle, 0), counts.astype(x.dtype)
+
+
+def _length(spectrum: Array) -> Array:
+    return safe_sqrt((spectrum * spectrum).sum(axis=-1, keepdims=True))
+
+
+def ergas(x: Image, y: Image, *, mask: Mask | None = None, ratio: Scalar = 0.25) -> Scores:
+    r"""Erreur relative globale adimensionnelle de synthèse: the errors of all bands, each by its mean, in percent.
+
+    $$\mathrm{ERGAS} = 100 \, \frac{h}{l} \sqrt{\frac{1}{C} \sum_{k=1}^{C} \frac{\mathrm{RMSE}_k^2}{\mu_k^2}}$$
+
+    Args:
+        x, y, mask: See `jaxloss.metrics`. Any number of channels, of any unit; $\mu_k$ is the mean of a band of y.
+        ratio: h / l, the size of a pixel of the fused image by that of a pixel of the image of many bands.
+
+    Returns:
+        `[...]`, >= 0; lower is better, exactly 0 for equal images; infinite where a band of mean 0 has an error.
+
+    Gradient:
+        Finite everywhere; 0 for equal images, and where the score is infinite.
+
+    Example:
+        >>> import jax.numpy as jnp, jaxloss
+        >>> y = jnp.full((4, 4, 3), 0.5)
+        >>> print(jaxloss.ergas(0.9 * y, y).round(4))
+        2.5
+
+    Reference:
+        Wald, "Quality of high resolution synthesised images: is there a simple criterion?", Fusion of Earth Data, 2000.
+        https://hal.science/hal-00395027
+    """
+    check_positive("ergas", "ratio", ratio)
+    x, y, mask = masked_pair("ergas", x, y, mask)
+    mean = jnp.nan_to_num(_band_mean(y, mask))  # that of no pixel: any number
+    relative = masked_norm(safe_divide(x - y, mean), mask)
+    undefined = masked_norm(jnp.where(mean == 0, x - y, 0), mask) > 0
+    return 100 * as_scalar(ratio, x.dtype) * jnp.where(undefined, jnp.inf, relative)
+
+
+def scc(x: Image, y: Image, *, mask: Mask | None = None, window_size: int | None = None, flat: float = 1.0) -> Scores:
+    r"""Spatial correlation coefficient: how well the details of two images correlate.
+
+    $$\mathrm{SCC} = \frac{\mathrm{cov}(h * x, h * y)}{\sigma_{h * x} \, \sigma_{h * y}}, \qquad
+    h = \begin{pmatrix} -1 & -1 & -1 \\ -1 & 8 & -1 \\ -1 & -1 & -1 \end{pmatrix}$$
+
+    of each band, averaged over the bands. Where only one of the images has details the correlation is 0. Pixels of
+    weight 0 are black in both images.
+
+    Args:
+        x, y, mask: See `jaxloss.metrics`. Any number of channels, of any unit.
+        window_size: By default the correlation is that of whole bands, as in the paper; with a number it is the mean of
+            those in all windows of so many pixels a side (8 in sewar and torchmetrics), with zeros beyond the border.
+        flat: The correlation where neither image has any details; 0.0 in sewar and torchmetrics.
+
+    Returns:
+        `[...]` in [-1, 1]; higher is better, exactly 1 for equal images.
+
+    Gradient:
+        Finite everywhere; 0 for equal images, and by an image or window without details.
+
+    Example:
+        >>> import jax, jaxloss
+        >>> noise, y = jax.random.uniform(jax.random.key(0), (2, 32, 32, 3))
+        >>> print(jaxloss.scc(y + noise, y).round(3), jaxloss.scc(y + noise, y, window_size=8).round(3))
+        0.7 0.7
+
+    Reference:
+        Zhou, Civco, Silander, "A wavelet transform method to merge Landsat TM and SPOT panchromatic data",
+        International Journal of Remote Sensing 19, 1998. https://doi.org/10.1080/014311698215973
+    """
+    x, y, mask = masked_pair("scc", x, y, mask)
+    details = _details(x), _details(y)
+    if window_size is None:
+        means = [_band_mean(z, mask) for z in (*details, *_products(*details))]
+        distance = _correlation_distance(means, flat).mean(axis=(-3, -2, -1))
+        return 1 - jnp.where(jnp.isnan(means[0]).any(axis=(-3, -2, -1)), jnp.nan, distance)
+    if window_size < 2:
+        raise ValueError(error_text("scc", "window_size >= 2", window_size, "sewar and torchmetrics use 8."))
+    taps = as_taps(uniform_window(window_size))
+    margin = (window_size // 2, (window_size - 1) // 2)
+    widths = [(0, 0)] * (x.ndim - 3) + [margin, margin, (0, 0)]
+    surrounded = [merge_channels(jnp.pad(z, widths)) for z in details]
+    means = filter_moments(_products, surrounded, taps, taps, step=x.shape[-1])
+    return 1 - masked_mean(split_channels(_correlation_distance(means, flat), x.shape), mask)
+
+
+def _details(image: Array) -> Array:
+    """The image less its neighbors, mirrored at the border: by differences, which are exactly 0 where it is flat."""
+    around = jnp.pad(image, [(0, 0)] * (image.ndim - 3) + [(1, 1), (1, 1), (0, 0)], mode="symmetric")
+    along = jnp.diff(around, n=2, axis=-2)
+    across = jnp.diff(3 * around[..., 1:-1, :] + along, n=2, axis=-3)
+    return -(across + 3 * along[..., 1:-1, :, :])
+
+
+def _products(x: Array, y: Array) -> tuple[Array, Array, Array]:
+    return x * x, y * y, (x - y) ** 2
+
+
+def _correlation_distance(means: Sequence[Array], flat: float) -> Array:
+    """One minus the correlation, in which equal images differ by exactly 0: from the variance of the difference."""
+    mean_x, mean_y, square_x, square_y, square = means
+    sigma_x, sigma_y = safe_sqrt(square_x - mean_x**2), safe_sqrt(square_y - mean_y**2)
+    twice = square - (mean_x - mean_y) ** 2 - (sigma_x - sigma_y) ** 2
+    distance = jnp.clip(safe_divide(twice, 2 * sigma_x * sigma_y), 0, 2)
+    without = jnp.where((sigma_x == 0) & (sigma_y == 0), 1 - flat, 1).astype(distance.dtype)
+    return jnp.where(sigma_x * sigma_y > 0, distance, without)
+
+
+def _band_mean(image: Array, mask: Array | None) -> Array:
+    """`[..., 1, 1, C]`; NaN, with a gradient of 0, under an empty mask."""
+    if mask is None:
+        return image.mean(axis=(-3, -2), keepdims=True)
+    weight = mask[..., None]
+    total, weights = ((weight * z).sum(axis=(-3, -2), keepdims=True) for z in (image, jnp.ones_like(weight)))
+    return mean_from_sums(total, jnp.broadcast_to(weights, total.shape))
