@@ -109,11 +109,12 @@ def _hdr_flip(name: str, pair: Pair, exposures: Exposures | None, tone_mapper: s
     else:
         stops, needed = _given_exposures(name, exposures, pair), None
 
-    @functools.partial(jax.checkpoint, prevent_cse=False)
     def compare(largest_yet: Array, stop: Array) -> Array:
         tested, reference = (tone_map(z, stop, curve, by_luminance) for z in (x, y))
         return jnp.maximum(largest_yet, visible_difference(tested, reference, pixels_per_degree))
 
+    # Around the condition, whose residuals, both images, would else be stacked up.
+    @functools.partial(jax.checkpoint, prevent_cse=False)
     def step(largest_yet: Array, at: tuple[Array, Array | None]) -> tuple[Array, None]:
         stop, is_needed = at
         if is_needed is None:
