@@ -27,7 +27,9 @@ from .metrics._pixel import mae, mse, psnr, rmse
 from .metrics._psnr_b import psnr_b
 from .metrics._psnr_hvs import psnr_hvs, psnr_hvs_m
 from .metrics._remote_sensing import ergas, sam, scc
+from .metrics._sr_sim import sr_sim
 from .metrics._ssim import ssim
+from .metrics._vif import vif_p
 from .perceptual._dists import dists
 from .perceptual._lpips import lpips
 from .perceptual._st_lpips import st_lpips
@@ -48,8 +50,10 @@ class Metric:
         lowest: Lower end of the range of scores, for images in their data range.
         highest: Upper end.
         perfect: The score of equal images; by default the better end of the range.
-        symmetric: Whether the images may be exchanged.
+        symmetric: Whether the images may be exchanged, with the arguments of `example`.
+        smooth: Whether its gradient has no jumps, nor slopes that grow without end, at points of almost every image.
         own_faults: Whether it finds faults in the image under test alone, so that equal images are perfect where flat.
+        blind_to: What makes images perfect that are not equal: a flat reference, or that one is the other's inverse.
         smallest: Least side of an image in pixels, with default arguments.
         channels: The numbers of channels that it takes, or none for any.
         least_channels: The least of them, where any number from there on will do.
@@ -69,7 +73,9 @@ class Metric:
     highest: float = math.inf
     perfect: float = math.nan
     symmetric: bool = True
+    smooth: bool = True
     own_faults: bool = False
+    blind_to: tuple[Literal["flat reference", "inversion"], ...] = ()
     smallest: int = 1
     channels: tuple[int, ...] = ()
     least_channels: int = 1
@@ -233,9 +239,18 @@ _ROWS = (
         better="higher", highest=1, smallest=3, channels=(3,), example={"chroma_exponent": 1.0},
     ),
     Metric(
+        function=sr_sim, paper="Zhang 2012", agrees_with="the authors' code, piq", better="higher", highest=1,
+        smallest=16, channels=(1, 3),
+    ),
+    Metric(
         function=iw_ssim, paper="Wang 2011", agrees_with="the authors' code, piq (other borders of odd sizes)",
         better="higher", highest=1, symmetric=False, smallest=161, channels=(1, 3),
         example={"weights": (0.5, 0.5), "window_size": 5}, example_side=9,
+    ),
+    Metric(
+        function=vif_p, paper="Sheikh 2006", agrees_with="the authors' code, piq, torchmetrics, sewar", better="higher",
+        perfect=1, symmetric=False, blind_to=("flat reference",), smallest=41, channels=(1, 3), example={"scales": 2},
+        example_side=25,
     ),
     Metric(
         function=psnr_b, paper="Yim 2011", agrees_with="the paper; sewar, torchmetrics (a convention)",
@@ -262,20 +277,21 @@ _ROWS = (
         function=scc, paper="Zhou 1998", agrees_with="sewar, torchmetrics", better="higher", lowest=-1, highest=1,
         variant="local", options={"window_size": 8},
     ),
-    Metric(function=delta_e_76, paper="CIE 1976", agrees_with="scikit-image", channels=(3,)),
+    Metric(function=delta_e_76, paper="CIE 1976", agrees_with="scikit-image", smooth=False, channels=(3,)),
     Metric(
-        function=ciede2000, paper="Sharma 2005", agrees_with="scikit-image, the 34 pairs of the paper", channels=(3,),
+        function=ciede2000, paper="Sharma 2005", agrees_with="scikit-image, the 34 pairs of the paper", smooth=False,
+        channels=(3,),
     ),
     Metric(
         function=nlpd, paper="Laparra 2016", agrees_with="the authors' code", channels=(1, 3), example={"levels": 3},
     ),
     Metric(
         function=flip, paper="Andersson 2020", agrees_with="flip-evaluator (the authors' package)", highest=1,
-        channels=(3,), example={"pixels_per_degree": 12.0},
+        smooth=False, channels=(3,), example={"pixels_per_degree": 12.0},
     ),
     Metric(
         function=hdr_flip, paper="Andersson 2021", agrees_with="flip-evaluator (the authors' package)", highest=1,
-        symmetric=False, channels=(3,), example={"pixels_per_degree": 12.0},
+        smooth=False, channels=(3,), example={"pixels_per_degree": 12.0, "exposures": (0.0, 1.0)},
     ),
     Metric(
         function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=31, channels=(3,), params="lpips-alex",

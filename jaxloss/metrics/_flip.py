@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from .._checks import Pair, as_scalar, check_positive, error_text, masked_pair
 from .._types import Array, Image, Map, Mask, Scalar, Scores
@@ -131,8 +132,11 @@ def _detectors(pixels_per_degree: float) -> list[np.ndarray]:
 
 
 def _extended(z: Array, radius: int) -> Array:
-    """With the pixels of the border repeated."""
-    return jnp.pad(z, ((0, 0), (radius, radius), (radius, radius)), mode="edge")
+    """With the pixels of the border repeated; not by `jnp.pad`, which slices the axis of the images, too."""
+    for axis in (1, 2):
+        first, last = (lax.slice_in_dim(z, i, i + 1, axis=axis) for i in (0, z.shape[axis] - 1))
+        z = jnp.concatenate([*[first] * radius, z, *[last] * radius], axis)
+    return z
 
 
 def _filtered(both: Both, radius: int, *windows: Separable) -> Both:

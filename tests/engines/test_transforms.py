@@ -102,7 +102,8 @@ def test_scan_remat_and_pmap(row: Metric) -> None:
 
 @every_engine
 def test_second_derivatives(row: Metric) -> None:
-    """Forward over reverse and reverse over forward, in float64, are finite differences of the first derivative."""
+    """Forward over reverse and reverse over forward, in float64, are finite differences of the first derivative; each
+    other, where that has jumps."""
     with jax.enable_x64(True):
         x, y = (z[0].astype(np.float64) for z in images(row))
         x = np.where(np.abs(x - y) < 0.01, y + 0.02, x)  # off the kink of |x - y|
@@ -123,7 +124,7 @@ def test_second_derivatives(row: Metric) -> None:
         step = 1e-6 if row.params else 1e-5
         before, here, after = (np.asarray(derivatives(jnp.float64(t), params)) for t in (-step, 0, step))
     difference = (after[0] - before[0]) / (2 * step)
-    np.testing.assert_allclose(here[1:], [difference] * 2, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(here[1:], [difference if row.smooth else here[1]] * 2, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", ["mse", "ssim"])
