@@ -77,6 +77,7 @@ from .metrics._pixel import mae as mae, mse as mse, psnr as psnr, rmse as rmse
 from .metrics._psnr_b import psnr_b as psnr_b
 from .metrics._psnr_hvs import psnr_hvs as psnr_hvs, psnr_hvs_m as psnr_hvs_m
 from .metrics._remote_sensing import ergas as ergas, sam as sam, sam_map as sam_map, scc as scc
+from .metrics._sr_sim import sr_sim as sr_sim, sr_sim_map as sr_sim_map
 from .metrics._ssim import (
     SSIM_CONVENTIONS as SSIM_CONVENTIONS,
     SSIMComponents as SSIMComponents,
@@ -84,6 +85,7 @@ from .metrics._ssim import (
     ssim_components as ssim_components,
     ssim_map as ssim_map,
 )
+from .metrics._vif import vif_p as vif_p
 from .metrics._volumes import psnr3d as psnr3d, ssim3d as ssim3d, ssim3d_map as ssim3d_map
 from .perceptual._contextual import (
     CONTEXTUAL_CONVENTIONS as CONTEXTUAL_CONVENTIONS,

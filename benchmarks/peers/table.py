@@ -63,7 +63,17 @@ def torchmetrics_psnr_b(metrics: Any, x: Any, y: Any) -> Any:
 
 
 def flip_score(flip: Any, kind: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    return each(lambda a, b: flip.evaluate(b, a, kind, applyMagma=False, computeMeanError=False)[0].mean(None, float))(x, y)
+    error = partial(flip.evaluate, dynamicRangeString=kind, applyMagma=False, computeMeanError=False)
+    return each(lambda a, b: error(b, a)[0].mean(dtype=np.float64))(x, y)
+
+
+def torchmetrics_vif_p(metrics: Any, x: Any, y: Any) -> Any:
+    x, y = (255 * torch_luma(z) for z in (x, y))
+    return metrics.image.visual_information_fidelity(x, y, reduction="none")
+
+
+def sewar_vif_p(sewar: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    return each(lambda a, b: sewar.vifp(255 * luma(b), 255 * luma(a)))(x, y)
 
 
 def torch_gradient_loss(functional: Any, x: Any, y: Any) -> Any:
@@ -99,7 +109,9 @@ SSIM, MS_SSIM = SSIM_CONVENTIONS, MS_SSIM_CONVENTIONS
 # piq's loss, unlike its metric, divides the weights by their sum, 1.0001.
 PIQ_LOSS = {**MS_SSIM["piq"], "weights": tuple(weight / sum(MS_SSIM_WEIGHTS) for weight in MS_SSIM_WEIGHTS)}
 FSIM: dict[str, Any] = {
-    "ours": {"downsample": "average"}, "slope_tolerance": np.inf, "mended": unknown_where_nan,
+    "ours": {"downsample": "average"},
+    "slope_tolerance": np.inf,
+    "mended": unknown_where_nan,
 }
 SINGLE = ("float32", "float32")  # where it keeps its digits, for convolutions in float64 are slow
 # Which of two almost equal numbers is the largest of a pool is a matter of rounding, and moves the gradient.
@@ -167,6 +179,10 @@ PEERS = (
     Peer("piqa", "fsim", lambda piqa, x, y: piqa_fsim(piqa.FSIM, False)(x, y), **FSIM),
     Peer("piq", "fsimc", lambda piq, x, y: piq.fsim(x, y, reduction="none"), **FSIM, tolerance=3e-3),
     Peer("piqa", "fsimc", lambda piqa, x, y: piqa_fsim(piqa.FSIM, True)(x, y), **FSIM, tolerance=3e-4),
+    # It stretches the saliency of a batch as one.
+    Peer("piq", "sr_sim",
+         lambda piq, x, y: sum(piq.srsim(a[None], b[None]) for a, b in zip(x, y, strict=True)) / len(x),
+         slope_tolerance=1e-3, mended=unknown_where_nan),
 
     Peer("piq", "iw_ssim", lambda piq, x, y: piq.information_weighted_ssim(x, y, reduction="none"),
          ours={"halving": "piq", "negative": "absolute"}, precision=SINGLE, slope_tolerance=0.05),
@@ -182,6 +198,10 @@ PEERS = (
     # It computes in float32 whatever comes.
     Peer("torchmetrics", "scc_local", lambda m, x, y: m.image.spatial_correlation_coefficient(x, y, reduction="none"),
          ours={"flat": 0.0}, precision=("float32", "")),
+
+    Peer("piq", "vif_p", lambda piq, x, y: piq.vif_p(x, y, reduction="none")),
+    Peer("torchmetrics", "vif_p", torchmetrics_vif_p),
+    Peer("sewar", "vif_p", sewar_vif_p),
 
     Peer("scikit-image", "delta_e_76", lambda _, x, y: skimage_color("deltaE_cie76", x, y)),
     Peer("scikit-image", "ciede2000", lambda _, x, y: skimage_color("deltaE_ciede2000", x, y)),

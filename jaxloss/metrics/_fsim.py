@@ -11,8 +11,10 @@ from .._types import Array, Image, Map, Mask, Scalar, Scores
 from ..ops._color import LUMA, check_rgb, luma_pair, weigh
 from ..ops._fourier import phase_congruency
 from ..ops._gradients import gradient_magnitude
+from ..ops._numerics import safe_divide
 from ..ops._pooling import masked_ratio
 from ..ops._pyramids import average_pool
+from ..ops._selection import extremes
 
 
 Chroma = tuple[tuple[float, float, float], tuple[float, float, float]]
@@ -186,3 +188,12 @@ def chroma_difference(images: Sequence[Array], matrix: Chroma, constant: Scalar,
     x, y = images
     channels = (difference(weigh(x, row), weigh(y, row), constant) for row in matrix)
     return power_difference(either(*channels), exponent)
+
+
+def stretch(plane: Array) -> Array:
+    """Each image from its smallest value to its largest, [0, 1]: MATLAB's `mat2gray`, but 0 where all are equal."""
+    pixels = plane.reshape(*plane.shape[:-3], math.prod(plane.shape[-3:]))
+    low, high = (z[..., None, None, None] for z in extremes(pixels))
+    # What varies by less is a rounding error, and its inverse square would be infinite.
+    varies = high - low > float(jnp.finfo(plane.dtype).tiny) ** 0.4
+    return safe_divide(plane - low, jnp.where(varies, high - low, 0))

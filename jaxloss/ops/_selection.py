@@ -1,4 +1,4 @@
-"""Means of the largest values."""
+"""Values by their rank, with gradients."""
 
 import jax
 import jax.numpy as jnp
@@ -46,14 +46,27 @@ def median(values: Array) -> Array:
     The gradient is that of the values in the middle; those that are equal share it.
     """
     bare, n = lax.stop_gradient(values), values.shape[-1]
-
-    def mean_of_those_at(middle: Array) -> Array:
-        equal = bare == middle
-        return jnp.where(equal, values, 0).sum(axis=-1) / equal.sum(axis=-1).astype(values.dtype)
-
-    upper = lax.stop_gradient(largest(bare, (n + 1) // 2))[..., None]
+    upper = largest(bare, (n + 1) // 2)
     if n % 2:
-        return mean_of_those_at(upper)
-    repeated = (bare >= upper).sum(axis=-1, keepdims=True) > n // 2
-    below = jnp.where(bare < upper, bare, -jnp.inf).max(axis=-1, keepdims=True)
-    return (mean_of_those_at(upper) + mean_of_those_at(jnp.where(repeated, upper, below))) / 2
+        return _mean_of_those_at(upper, values)
+    repeated = (bare >= upper[..., None]).sum(axis=-1) > n // 2
+    below = jnp.where(bare < upper[..., None], bare, -jnp.inf).max(axis=-1)
+    return (_mean_of_those_at(upper, values) + _mean_of_those_at(jnp.where(repeated, upper, below), values)) / 2
+
+
+def extremes(values: Array) -> tuple[Array, Array]:
+    """The smallest and the largest value along the last axis, two `[...]`; equal ones share the gradient."""
+    bare = lax.stop_gradient(values)
+    return _mean_of_those_at(bare.min(axis=-1), values), _mean_of_those_at(bare.max(axis=-1), values)
+
+
+def _mean_of_those_at(position: Array, values: Array) -> Array:
+    """Of the values that are equal but for rounding.
+
+    JAX's own derivative of a minimum looks for values that are equal to it. Where a fused loop computes them again, and
+    rounds differently, there are none, and the gradient is NaN.
+    """
+    position = lax.stop_gradient(position)[..., None]
+    near = jnp.abs(values - position) <= 8 * jnp.finfo(values.dtype).eps * jnp.abs(position)
+    count = jnp.maximum(near.sum(axis=-1), 1)
+    return jnp.where(near, values, 0).sum(axis=-1) / count.astype(values.dtype)
