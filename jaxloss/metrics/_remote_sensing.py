@@ -1,8 +1,10 @@
 """What fused images of many bands are judged by: spectral angle, relative error, correlation of details."""
 
+import functools
 from collections.abc import Sequence
 
 import jax.numpy as jnp
+from jax import lax
 
 from .._checks import as_scalar, check_positive, error_text, masked_pair
 from .._types import Array, Image, Map, Mask, Scalar, Scores
@@ -10,6 +12,10 @@ from ..ops._filters import as_taps, merge_channels, split_channels, uniform_wind
 from ..ops._moments import filter_moments
 from ..ops._numerics import safe_divide, safe_sqrt
 from ..ops._pooling import masked_mean, masked_norm, masked_ratio, mean_from_sums
+
+
+# Up to so many channels are summed one by one: a CPU's loops over an innermost axis of three are slow.
+FEW = 8
 
 
 def sam(x: Image, y: Image, *, mask: Mask | None = None) -> Scores:
@@ -64,7 +70,11 @@ def _spectral_angle(name: str, x: Array, y: Array) -> tuple[Array, Array]:
 
 
 def _length(spectrum: Array) -> Array:
-    return safe_sqrt((spectrum * spectrum).sum(axis=-1, keepdims=True))
+    squares = spectrum * spectrum
+    channels = squares.shape[-1]
+    if channels > FEW:
+        return safe_sqrt(squares.sum(axis=-1, keepdims=True))
+    return safe_sqrt(functools.reduce(jnp.add, (squares[..., k : k + 1] for k in range(channels))))
 
 
 def ergas(x: Image, y: Image, *, mask: Mask | None = None, ratio: Scalar = 0.25) -> Scores:
@@ -95,8 +105,8 @@ def ergas(x: Image, y: Image, *, mask: Mask | None = None, ratio: Scalar = 0.25)
     check_positive("ergas", "ratio", ratio)
     x, y, mask = masked_pair("ergas", x, y, mask)
     mean = jnp.nan_to_num(_band_mean(y, mask))  # that of no pixel: any number
-    relative = masked_norm(safe_divide(x - y, mean), mask)
-    undefined = masked_norm(jnp.where(mean == 0, x - y, 0), mask) > 0
+    relative = masked_norm(_scale_bands(x - y, safe_divide(1, mean)), mask)
+    undefined = masked_norm(_scale_bands(lax.stop_gradient(x - y), (mean == 0).astype(x.dtype)), mask) > 0
     return 100 * as_scalar(ratio, x.dtype) * jnp.where(undefined, jnp.inf, relative)
 
 
@@ -135,8 +145,8 @@ def scc(x: Image, y: Image, *, mask: Mask | None = None, window_size: int | None
     details = _details(x), _details(y)
     if window_size is None:
         means = [_band_mean(z, mask) for z in (*details, *_products(*details))]
-        distance = _correlation_distance(means, flat).mean(axis=(-3, -2, -1))
-        return 1 - jnp.where(jnp.isnan(means[0]).any(axis=(-3, -2, -1)), jnp.nan, distance)
+        distance = _correlation_distance(means, flat).mean(axis=-1)
+        return 1 - jnp.where(jnp.isnan(means[0]).any(axis=-1), jnp.nan, distance)
     if window_size < 2:
         raise ValueError(error_text("scc", "window_size >= 2", window_size, "sewar and torchmetrics use 8."))
     taps = as_taps(uniform_window(window_size))
@@ -170,9 +180,22 @@ def _correlation_distance(means: Sequence[Array], flat: float) -> Array:
 
 
 def _band_mean(image: Array, mask: Array | None) -> Array:
-    """`[..., 1, 1, C]`; NaN, with a gradient of 0, under an empty mask."""
+    """`[..., C]`; NaN, with a gradient of 0, under an empty mask."""
+    height, width, channels = image.shape[-3:]
+
+    def total(values: Array) -> Array:
+        if channels > FEW:
+            return values.sum(axis=(-3, -2))
+        return jnp.stack([values[..., k].sum(axis=(-2, -1)) for k in range(channels)], axis=-1)
+
     if mask is None:
-        return image.mean(axis=(-3, -2), keepdims=True)
-    weight = mask[..., None]
-    total, weights = ((weight * z).sum(axis=(-3, -2), keepdims=True) for z in (image, jnp.ones_like(weight)))
-    return mean_from_sums(total, jnp.broadcast_to(weights, total.shape))
+        return total(image) / (height * width)
+    weight = jnp.broadcast_to(mask[..., None], image.shape)
+    return mean_from_sums(total(weight * image), total(weight))
+
+
+def _scale_bands(image: Array, factors: Array) -> Array:
+    """The image times a number for each band `[..., C]`: in lines, for which a CPU has vectors."""
+    *leading, height, width, channels = image.shape
+    lines = image.reshape(*leading, height, width * channels)
+    return (lines * jnp.tile(factors, width)[..., None, :]).reshape(image.shape)
