@@ -30,6 +30,7 @@ from .metrics._remote_sensing import ergas, sam, scc
 from .metrics._sr_sim import sr_sim
 from .metrics._ssim import ssim
 from .metrics._vif import vif_p
+from .metrics._vsi import vsi
 from .perceptual._dists import dists
 from .perceptual._lpips import lpips
 from .perceptual._st_lpips import st_lpips
@@ -239,6 +240,10 @@ _ROWS = (
         better="higher", highest=1, smallest=3, channels=(3,), example={"chroma_exponent": 1.0},
     ),
     Metric(
+        function=vsi, paper="Zhang 2014", agrees_with="the authors' code; piq to 1e-2", better="higher", highest=1,
+        smallest=3, channels=(3,), example={"chroma_exponent": 1.0},
+    ),
+    Metric(
         function=sr_sim, paper="Zhang 2012", agrees_with="the authors' code, piq", better="higher", highest=1,
         smallest=16, channels=(1, 3),
     ),
@@ -291,7 +296,7 @@ _ROWS = (
     ),
     Metric(
         function=hdr_flip, paper="Andersson 2021", agrees_with="flip-evaluator (the authors' package)", highest=1,
-        smooth=False, channels=(3,), example={"pixels_per_degree": 12.0, "exposures": (0.0, 1.0)},
+        smooth=False, channels=(3,), example={"pixels_per_degree": 8.0, "exposures": (1.0,)},
     ),
     Metric(
         function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=31, channels=(3,), params="lpips-alex",

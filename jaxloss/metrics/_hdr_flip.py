@@ -13,7 +13,7 @@ from .._checks import Pair, check_choice, error_text, masked_pair
 from .._types import Array, ArrayLike, Image, Map, Mask, Scores
 from ..ops._color import mix, split_rgb
 from ..ops._pooling import masked_mean
-from ..ops._selection import largest
+from ..ops._selection import largest, mean_of_those_at
 from ._flip import PIXELS_PER_DEGREE, Planes, check_viewing, visible_difference
 
 
@@ -121,8 +121,10 @@ def _hdr_flip(name: str, pair: Pair, exposures: Exposures | None, tone_mapper: s
             return compare(largest_yet, stop), None
         return lax.cond(is_needed, compare, lambda largest_yet, stop: largest_yet, largest_yet, stop), None
 
-    nothing = jnp.zeros_like(x[0] + y[0])
-    return lax.scan(step, nothing, (stops[..., None, None, None], needed))[0]
+    nothing, stops = jnp.zeros_like(x[0] + y[0]), stops[..., None, None, None]
+    if len(stops) == 1:
+        return compare(nothing, stops[0])
+    return lax.scan(step, nothing, (stops, needed))[0]
 
 
 def tone_map(planes: Planes, stop: Array, curve: Curve, by_luminance: bool) -> list[Array]:
@@ -146,18 +148,12 @@ def _automatic_exposures(y: Planes, mask: Array | None, bright: float) -> tuple[
     light = light.reshape(*light.shape[:-2], pixels)
     fixed = lax.stop_gradient(light)
     median = largest(fixed, jnp.maximum(count - count // 2, 1))  # of an even number, the upper one in the middle
-    first, last = (jnp.log2(bright / _nearest(light, level)) for level in (fixed.max(axis=-1), median))
+    first, last = (jnp.log2(bright / mean_of_those_at(level, light)) for level in (fixed.max(axis=-1), median))
     last = jnp.minimum(last, first + MOST)
     steps = jnp.clip(jnp.ceil(last - first), 2, MOST) - 1
     i = jnp.arange(MOST, dtype=steps.dtype)
     stops = jax.vmap(lambda i: first + jnp.minimum(i, steps) / steps * (last - first))(i)
     return stops, i <= steps.max(initial=1)
-
-
-def _nearest(values: Array, level: Array) -> Array:
-    """The value along the last axis that is nearest; not the equal one, for XLA may compute and round it once more."""
-    index = jnp.abs(lax.stop_gradient(values) - level[..., None]).argmin(axis=-1, keepdims=True)
-    return jnp.take_along_axis(values, index, axis=-1)[..., 0]
 
 
 def _given_exposures(name: str, exposures: Exposures, pair: Pair) -> Array:

@@ -48,19 +48,19 @@ def median(values: Array) -> Array:
     bare, n = lax.stop_gradient(values), values.shape[-1]
     upper = largest(bare, (n + 1) // 2)
     if n % 2:
-        return _mean_of_those_at(upper, values)
+        return mean_of_those_at(upper, values)
     repeated = (bare >= upper[..., None]).sum(axis=-1) > n // 2
     below = jnp.where(bare < upper[..., None], bare, -jnp.inf).max(axis=-1)
-    return (_mean_of_those_at(upper, values) + _mean_of_those_at(jnp.where(repeated, upper, below), values)) / 2
+    return (mean_of_those_at(upper, values) + mean_of_those_at(jnp.where(repeated, upper, below), values)) / 2
 
 
 def extremes(values: Array) -> tuple[Array, Array]:
     """The smallest and the largest value along the last axis, two `[...]`; equal ones share the gradient."""
     bare = lax.stop_gradient(values)
-    return _mean_of_those_at(bare.min(axis=-1), values), _mean_of_those_at(bare.max(axis=-1), values)
+    return mean_of_those_at(bare.min(axis=-1), values), mean_of_those_at(bare.max(axis=-1), values)
 
 
-def _mean_of_those_at(position: Array, values: Array) -> Array:
+def mean_of_those_at(position: Array, values: Array) -> Array:
     """Of the values that are equal but for rounding.
 
     JAX's own derivative of a minimum looks for values that are equal to it. Where a fused loop computes them again, and

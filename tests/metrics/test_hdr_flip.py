@@ -13,6 +13,7 @@ from jaxloss.metrics._hdr_flip import TONE_MAPPERS as CURVES, tone_map
 
 
 PIXELS_PER_DEGREE = 9.0
+CROP = np.s_[100:164, 200:296]
 LUMINANCE = (0.2126, 0.7152, 0.0722)
 
 
@@ -93,8 +94,8 @@ def bright_of_aces() -> float:
 
 def test_value_of_the_authors_package(shared_data: Path) -> None:
     """Of flip-evaluator 1.7: of photographs stretched to a range of 1000."""
-    x, y = (1000 * read_image(shared_data / "piq" / name).pixels ** 6 for name in ("i01_01_5.bmp", "I01.BMP"))
-    np.testing.assert_allclose(jax.jit(jaxloss.hdr_flip)(x, y), 0.4419939395, rtol=1e-6)
+    x, y = (1000 * read_image(shared_data / "piq" / name).pixels[CROP] ** 6 for name in ("i01_01_5.bmp", "I01.BMP"))
+    np.testing.assert_allclose(jax.jit(jaxloss.hdr_flip)(x, y), 0.3856243386, rtol=1e-6)
 
 
 @pytest.mark.parametrize("tone_mapper", TONE_MAPPERS)
