@@ -14,7 +14,7 @@ from ..ops._numerics import safe_divide, safe_sqrt
 from ..ops._pooling import masked_mean, masked_norm, masked_ratio, mean_from_sums
 
 
-# Up to so many channels are summed one by one: a CPU's loops over an innermost axis of three are slow.
+# Up to so many channels are taken one by one: a CPU's loops over an innermost axis of three are slow.
 FEW = 8
 
 
@@ -62,19 +62,24 @@ def _spectral_angle(name: str, x: Array, y: Array) -> tuple[Array, Array]:
     """
     if x.shape[-1] < 2:
         raise ValueError(error_text(name, "2 channels or more", x.shape, "One channel has no spectrum."))
-    of_x, of_y = (safe_divide(z, _length(z)) for z in (x, y))
-    apart, along = _length(of_x - of_y), _length(of_x + of_y)
+    of_x, of_y = (_directions(z) for z in (x, y))
+    pairs = list(zip(of_x, of_y, strict=True))
+    apart, along = _length([a - b for a, b in pairs]), _length([a + b for a, b in pairs])
     counts = (_length(of_x) > 0) & (_length(of_y) > 0)
     angle = 2 * jnp.arctan2(apart, jnp.where(counts, along, 1))
     return jnp.where(counts, angle, 0), counts.astype(x.dtype)
 
 
-def _length(spectrum: Array) -> Array:
-    squares = spectrum * spectrum
-    channels = squares.shape[-1]
-    if channels > FEW:
-        return safe_sqrt(squares.sum(axis=-1, keepdims=True))
-    return safe_sqrt(functools.reduce(jnp.add, (squares[..., k : k + 1] for k in range(channels))))
+def _directions(image: Array) -> list[Array]:
+    """Spectra of length 1, or 0, as maps of the channels, or in one piece if those are many."""
+    channels = image.shape[-1]
+    pieces = [image] if channels > FEW else [image[..., k : k + 1] for k in range(channels)]
+    length = _length(pieces)
+    return [safe_divide(piece, length) for piece in pieces]
+
+
+def _length(pieces: list[Array]) -> Array:
+    return safe_sqrt(functools.reduce(jnp.add, ((z * z).sum(axis=-1, keepdims=True) for z in pieces)))
 
 
 def ergas(x: Image, y: Image, *, mask: Mask | None = None, ratio: Scalar = 0.25) -> Scores:
