@@ -34,6 +34,7 @@ from .metrics._vsi import vsi
 from .perceptual._dists import dists
 from .perceptual._lpips import lpips
 from .perceptual._st_lpips import st_lpips
+from .sets._table import SETS as SETS
 
 
 Options = Mapping[str, Any]
@@ -128,35 +129,6 @@ class Metric:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SetMetric:
-    """What one can know of a metric of two sets of images, whose state is a pytree.
-
-    Attributes:
-        init: `init()`, the state of an empty set.
-        update: `update(state, features)`, the state with a batch more.
-        merge: `merge(state, other)`, the state of both sets together.
-        compute: `compute(state, reference)`, the score.
-        paper: Where it was defined.
-        agrees_with: Implementations that give the same number, in words for a table.
-        better: Which way is better.
-        perfect: The score of equal sets.
-    """
-
-    init: Callable[..., Any]
-    update: Callable[..., Any]
-    merge: Callable[..., Any]
-    compute: Callable[..., Any]
-    paper: str
-    agrees_with: str
-    better: Literal["higher", "lower"] = "lower"
-    perfect: float = 0
-
-    @property
-    def name(self) -> str:
-        return self.compute.__name__
-
-
-@dataclass(frozen=True, kw_only=True)
 class NoReference:
     """What one can know of a metric that looks at one image alone.
 
@@ -241,7 +213,7 @@ _ROWS = (
     ),
     Metric(
         function=vsi, paper="Zhang 2014", agrees_with="the authors' code; piq to 1e-2", better="higher", highest=1,
-        smallest=3, channels=(3,), example={"chroma_exponent": 1.0},
+        smallest=3, channels=(3,), example={"chroma_exponent": 1.0, "saliency_size": 24},
     ),
     Metric(
         function=sr_sim, paper="Zhang 2012", agrees_with="the authors' code, piq", better="higher", highest=1,
@@ -361,6 +333,3 @@ NO_REFERENCE: dict[str, NoReference] = {
     )
 }  # fmt: skip
 """Likewise for metrics without a reference."""
-
-SETS: dict[str, SetMetric] = {}
-"""Likewise for metrics of sets of images."""

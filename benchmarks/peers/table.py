@@ -68,8 +68,9 @@ def flip_score(flip: Any, kind: str, x: np.ndarray, y: np.ndarray) -> np.ndarray
 
 
 def torchmetrics_vif_p(metrics: Any, x: Any, y: Any) -> Any:
-    x, y = (255 * torch_luma(z) for z in (x, y))
-    return metrics.image.visual_information_fidelity(x, y, reduction="none")
+    """Without a gradient: it assigns to arrays in place, through which PyTorch takes none."""
+    given, y = (255 * torch_luma(z).detach() for z in (x, y))
+    return metrics.image.visual_information_fidelity(given, y, reduction="none") + 0 * x.sum()
 
 
 def sewar_vif_p(sewar: Any, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -179,10 +180,13 @@ PEERS = (
     Peer("piqa", "fsim", lambda piqa, x, y: piqa_fsim(piqa.FSIM, False)(x, y), **FSIM),
     Peer("piq", "fsimc", lambda piq, x, y: piq.fsim(x, y, reduction="none"), **FSIM, tolerance=3e-3),
     Peer("piqa", "fsimc", lambda piqa, x, y: piqa_fsim(piqa.FSIM, True)(x, y), **FSIM, tolerance=3e-4),
+    # It resizes saliency by PyTorch's functions, and pools cells of pixels that are off by one.
+    Peer("piq", "vsi", lambda piq, x, y: piq.vsi(x, y, reduction="none"), tolerance=1e-2, slope_tolerance=np.inf,
+         precision=("float32", "float32"), mended=unknown_where_nan),
     # It stretches the saliency of a batch as one.
     Peer("piq", "sr_sim",
          lambda piq, x, y: sum(piq.srsim(a[None], b[None]) for a, b in zip(x, y, strict=True)) / len(x),
-         slope_tolerance=1e-3, mended=unknown_where_nan),
+         slope_tolerance=1e-2, mended=unknown_where_nan),
 
     Peer("piq", "iw_ssim", lambda piq, x, y: piq.information_weighted_ssim(x, y, reduction="none"),
          ours={"halving": "piq", "negative": "absolute"}, precision=SINGLE, slope_tolerance=0.05),
@@ -199,8 +203,8 @@ PEERS = (
     Peer("torchmetrics", "scc_local", lambda m, x, y: m.image.spatial_correlation_coefficient(x, y, reduction="none"),
          ours={"flat": 0.0}, precision=("float32", "")),
 
-    Peer("piq", "vif_p", lambda piq, x, y: piq.vif_p(x, y, reduction="none")),
-    Peer("torchmetrics", "vif_p", torchmetrics_vif_p),
+    Peer("piq", "vif_p", lambda piq, x, y: piq.vif_p(x, y, reduction="none"), precision=("float64", "float64")),
+    Peer("torchmetrics", "vif_p", torchmetrics_vif_p, precision=("float64", "float64"), slope_tolerance=np.inf, race=False),
     Peer("sewar", "vif_p", sewar_vif_p),
 
     Peer("scikit-image", "delta_e_76", lambda _, x, y: skimage_color("deltaE_cie76", x, y)),

@@ -92,7 +92,7 @@ def lab_planes(image: Array) -> list[Array]:
 
 def linear_planes(image: Array) -> list[Array]:
     """The channels `[..., H, W, 1]` of an sRGB image in [0, 1] as light, without the gamma."""
-    return [_linear(plane) for plane in split_rgb(image)]
+    return [linear_light(plane) for plane in split_rgb(image)]
 
 
 def split_rgb(image: Array) -> list[Array]:
@@ -103,7 +103,8 @@ def split_rgb(image: Array) -> list[Array]:
     return list(lax.split(image, (1, 1, 1), axis=image.ndim - 1))
 
 
-def _linear(v: Array) -> Array:
+def linear_light(v: Array) -> Array:
+    """Of a channel of an sRGB image in [0, 1]."""
     return jnp.where(v > 0.04045, fast_power((v + 0.055) / 1.055, 2.4), v / 12.92)
 
 

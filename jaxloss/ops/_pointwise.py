@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Callable
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -16,15 +17,21 @@ from .._types import Array
 STRIP_PIXELS = 2**15
 
 
-def pointwise(function: Callable[..., Array], *planes: Array) -> Array:
-    """`function(*planes)` of planes `[..., H, W, 1]`, each pixel from itself alone; on a CPU, strip by strip."""
+Planes = TypeVar("Planes", Array, list[Array])
+
+
+def pointwise(function: Callable[..., Planes], *planes: Array) -> Planes:
+    """`function(*planes)`, one plane or a list, of planes `[..., H, W, 1]`: each pixel from itself alone.
+
+    On a CPU it is computed strip by strip.
+    """
     count = -(-math.prod(planes[0].shape) // STRIP_PIXELS)
     if count < 2:
         return function(*planes)
     return lax.platform_dependent(*planes, cpu=functools.partial(_in_strips, function, count), default=function)
 
 
-def _in_strips(function: Callable[..., Array], count: int, *planes: Array) -> Array:
+def _in_strips(function: Callable[..., Planes], count: int, *planes: Array) -> Planes:
     *leading, height, width, _ = planes[0].shape
     size = -(-height * width // count)
 
@@ -35,5 +42,9 @@ def _in_strips(function: Callable[..., Array], count: int, *planes: Array) -> Ar
 
     # What a strip needs for its derivative is computed again, rather than kept for all of them.
     strips = lax.map(jax.checkpoint(lambda cuts: function(*cuts)), [cut(plane) for plane in planes])
-    rows = jnp.moveaxis(strips, 0, -2).reshape(*leading, count * size)
-    return rows[..., : height * width].reshape(planes[0].shape)
+
+    def join(strips: Array) -> Array:
+        rows = jnp.moveaxis(strips, 0, -2).reshape(*leading, count * size)
+        return rows[..., : height * width].reshape(planes[0].shape)
+
+    return jax.tree.map(join, strips)

@@ -71,15 +71,18 @@ def resize(planes: Array, rows: np.ndarray, columns: np.ndarray) -> Array:
 
 
 BLOCK = 32  # new pixels that are computed from one window of old ones, outside of which the matrix is 0
+LEAST = 96  # old pixels, fewer of which are all one window
 
 
 def _times(matrix: np.ndarray, planes: Array) -> Array:
     """The matrix times each plane."""
     new, size = matrix.shape
+    if new == size and np.array_equal(matrix, np.eye(size)):
+        return planes
     blocks = [matrix[i : i + BLOCK] for i in range(0, new, BLOCK)]
     ends = [np.flatnonzero(block.any(axis=0))[[0, -1]] for block in blocks]
     reach = max(last - first + 1 for first, last in ends)
-    if new % BLOCK or 2 * reach > size:
+    if new % BLOCK or size < LEAST or 2 * reach > size:
         whole = jnp.broadcast_to(matrix.astype(planes.dtype), (*planes.shape[:-2], new, size))
         return jnp.matmul(whole, planes, precision=lax.Precision.HIGHEST)
     starts = [min(first, size - reach) for first, _ in ends]
