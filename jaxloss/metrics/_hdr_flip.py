@@ -119,7 +119,8 @@ def _hdr_flip(name: str, pair: Pair, exposures: Exposures | None, tone_mapper: s
         stop, is_needed = at
         if is_needed is None:
             return compare(largest_yet, stop), None
-        return lax.cond(is_needed, compare, lambda largest_yet, stop: largest_yet, largest_yet, stop), None
+        keep_or_compare = (lambda largest_yet, stop: largest_yet, compare)
+        return lax.switch(is_needed.astype(jnp.int32), keep_or_compare, largest_yet, stop), None
 
     nothing, stops = jnp.zeros_like(x[0] + y[0]), stops[..., None, None, None]
     if len(stops) == 1:
