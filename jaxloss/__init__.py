@@ -85,7 +85,7 @@ from .metrics._ssim import (
     ssim_components as ssim_components,
     ssim_map as ssim_map,
 )
-from .metrics._vif import vif_p as vif_p
+from .metrics._vif import vif as vif, vif_p as vif_p
 from .metrics._volumes import psnr3d as psnr3d, ssim3d as ssim3d, ssim3d_map as ssim3d_map
 from .metrics._vsi import vsi as vsi, vsi_map as vsi_map
 from .perceptual._contextual import (

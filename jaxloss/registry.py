@@ -29,7 +29,7 @@ from .metrics._psnr_hvs import psnr_hvs, psnr_hvs_m
 from .metrics._remote_sensing import ergas, sam, scc
 from .metrics._sr_sim import sr_sim
 from .metrics._ssim import ssim
-from .metrics._vif import vif_p
+from .metrics._vif import vif, vif_p
 from .metrics._vsi import vsi
 from .perceptual._dists import dists
 from .perceptual._lpips import lpips
@@ -228,6 +228,10 @@ _ROWS = (
         function=vif_p, paper="Sheikh 2006", agrees_with="the authors' code, piq, torchmetrics, sewar", better="higher",
         perfect=1, symmetric=False, blind_to=("flat reference",), smallest=41, channels=(1, 3), example={"scales": 2},
         example_side=25,
+    ),
+    Metric(
+        function=vif, paper="Sheikh 2006", agrees_with="the authors' code", better="higher", perfect=1, symmetric=False,
+        blind_to=("flat reference",), smallest=72, channels=(1, 3), example={"levels": 1}, example_side=9,
     ),
     Metric(
         function=psnr_b, paper="Yim 2011", agrees_with="the paper; sewar, torchmetrics (a convention)",

@@ -22,7 +22,7 @@ class Peer:
         ours: With which arguments our metric returns its number.
         race: Whether it takes part in races: not what computes something else than our defaults, or is no function of
             the library's own.
-        tolerance: Of scores, absolute; where they have no upper end, also relative.
+        tolerance: Of scores, absolute; where they have no scale, also relative.
         slope_tolerance: Of the gradient, relative, in norm.
         precision: In which it is computed for comparison: on easy pairs, and on those with flat regions and inverted
             colors, which cost many libraries digits in float32; "" to leave those out.

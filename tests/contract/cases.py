@@ -165,6 +165,15 @@ def at(row: Metric, *names: str) -> list[int]:
     return [order.index(name) for name in names]
 
 
+# What the metrics that are blind to it take for equal.
+UNSEEN = {"flat reference": ("texture, gray", "texture, black"), "inversion": ("inverted",)}
+
+
+def unseen(row: Metric) -> set[str]:
+    """Names of pairs that are not equal, but perfect for the row."""
+    return {name for kind in row.blind_to for name in UNSEEN[kind]}
+
+
 def is_equal(row: Metric) -> np.ndarray:
     """Which pairs of the stack are of equal images; for a row that finds faults in one alone, of those without any."""
     faultless = [not row.own_faults or np.ptp(x) == 0 for x, _ in pairs(row).values()]

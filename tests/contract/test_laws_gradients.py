@@ -14,12 +14,13 @@ from tests.contract.cases import at, every_row, example, is_equal, outcome, pair
 @every_row
 def test_gradients_are_finite_at_the_hard_points(row: Metric) -> None:
     result, names = outcome(row), np.array(list(pairs(row)))
+    extreme = row.perfect in (row.lowest, row.highest)  # of some, images can be better than perfect
     assert not np.isnan(result.scores).any()
     for gradient in (result.by_x, result.by_y):
         finite = np.isfinite(gradient).all(axis=(1, 2, 3))
         assert names[~finite].tolist() == []
         moved = gradient.any(axis=(1, 2, 3))
-        assert names[is_equal(row) & moved].tolist() == []
+        assert names[is_equal(row) & moved & extreme].tolist() == []
 
 
 @every_row

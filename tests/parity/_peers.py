@@ -79,7 +79,8 @@ def outcome_of(entrant: Entrant, shape: tuple[int, ...]) -> Outcome:
 def assert_same(what: str, peer: Peer, ours: tuple[Any, Any], theirs: Outcome, x: np.ndarray, y: np.ndarray) -> None:
     """Our score and gradient and theirs, to the tolerances of the row."""
     score, gradient = ours
-    scale = 1 if METRICS[peer.metric].highest < np.inf else min(1, abs(theirs.score))
+    row = METRICS[peer.metric]
+    scale = 1 if row.highest < np.inf or 0 < row.perfect < np.inf else min(1, abs(theirs.score))
     distance = abs(float(score) - theirs.score)
     assert distance <= peer.tolerance * scale, f"{what}: {score} instead of {theirs.score}"
     if theirs.gradient is None:
