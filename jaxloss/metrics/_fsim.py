@@ -8,10 +8,11 @@ import jax.numpy as jnp
 
 from .._checks import as_scalar, check_choice, check_fits, check_positive, masked_pair
 from .._types import Array, Image, Map, Mask, Scalar, Scores
-from ..ops._color import LUMA, check_rgb, luma_pair, weigh
+from ..ops._color import LUMA, check_rgb, luma_pair, mix, split_rgb, weigh
 from ..ops._fourier import phase_congruency
 from ..ops._gradients import gradient_magnitude
 from ..ops._numerics import safe_divide
+from ..ops._pointwise import pointwise
 from ..ops._pooling import masked_ratio
 from ..ops._pyramids import average_pool
 from ..ops._selection import extremes
@@ -185,9 +186,13 @@ def power_difference(d: Array, exponent: float) -> Array:
 
 def chroma_difference(images: Sequence[Array], matrix: Chroma, constant: Scalar, exponent: float) -> Array:
     """One minus a power of the product of the similarities of two channels of chroma."""
-    x, y = images
-    channels = (difference(weigh(x, row), weigh(y, row), constant) for row in matrix)
-    return power_difference(either(*channels), exponent)
+    x, y = (split_rgb(image) for image in images)
+    channels = (mix(planes, row) for row in matrix for planes in (x, y))
+
+    def combine(i_x: Array, i_y: Array, q_x: Array, q_y: Array) -> Array:
+        return power_difference(either(difference(i_x, i_y, constant), difference(q_x, q_y, constant)), exponent)
+
+    return pointwise(combine, *channels)
 
 
 def stretch(plane: Array) -> Array:

@@ -129,7 +129,7 @@ def _compare(
     g_x, g_y = (gradient_magnitude(weigh(z, L), kernel="scharr", scale=2.0) for z in images)
     apart = either(
         difference(v_x, v_y, C1),
-        power_difference(difference(g_x, g_y, C2 * unit**2), ALPHA),
+        pointwise(lambda a, b: power_difference(difference(a, b, C2 * unit**2), ALPHA), g_x, g_y),
         chroma_difference(images, CHROMA, C3 * unit**2, chroma_exponent),
     )
     return apart, jnp.maximum(v_x, v_y), shrink_mask(pair.mask, downsample)
