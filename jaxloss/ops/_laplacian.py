@@ -73,9 +73,16 @@ def laplacian_pyramid(image: Image, *, levels: int, halving: str = "burt_adelson
     maps = []
     for _ in range(levels - 1):
         half = _halve(image, kind)
-        maps.append(image - _enlarge(half, image.shape, kind))
+        maps.append(_difference(image, _enlarge(half, image.shape, kind)))
         image = half
     return [*maps, image]
+
+
+def _difference(image: Array, other: Array) -> Array:
+    """In two halves: XLA, which fuses nothing across a concatenation, would compute it anew for each of its readers."""
+    middle = image.shape[-3] // 2
+    parts = [(z[..., :middle, :, :], z[..., middle:, :, :]) for z in (image, other)]
+    return jnp.concatenate([a - b for a, b in zip(*parts, strict=True)], axis=-3)
 
 
 def _halve(image: Array, kind: Halving) -> Array:

@@ -15,7 +15,7 @@ def covariances(rng, size):
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("size", [2, 9, 10])
+@pytest.mark.parametrize("size", [2, 9])
 def test_eigenvectors(size, rng):
     matrix = covariances(rng, size)
     values, vectors = jax.jit(symmetric_eigen)(matrix)
