@@ -114,6 +114,9 @@ CASES = {
     "SSIM": Case((jaxloss.ssim_map, jaxloss.ssim_components), pair(384, 384, 1), options=SHRUNK),
     "MS-SSIM": Case((jaxloss.ms_ssim_gradient,), (SMALL, SMALL), options=SCALES),
     "GMSD": Case((jaxloss.gmsd_map,), (SMALL, SMALL), options=RANGE),
+    "FSIM and its kin": Case(
+        (jaxloss.fsim_map, jaxloss.fsimc_map, jaxloss.vsi_map, jaxloss.sr_sim_map), pair(384, 384, 3), options=RANGE
+    ),
     "pooling": Case((ops.average_pool,), (SMALL,)),
     "partial convolution": Case((ops.partial_conv,), (SMALL, image(24, 24), image(3, 3, 3, 4), image(4))),
     "matrices of Gram": Case((jaxloss.gram_matrix,), (image(3, 4, 5),)),
