@@ -115,7 +115,7 @@ CASES = {
     "MS-SSIM": Case((jaxloss.ms_ssim_gradient,), (SMALL, SMALL), options=SCALES),
     "GMSD": Case((jaxloss.gmsd_map,), (SMALL, SMALL), options=RANGE),
     "FSIM and its kin": Case(
-        (jaxloss.fsim_map, jaxloss.fsimc_map, jaxloss.vsi_map, jaxloss.sr_sim_map), pair(384, 384, 3), options=RANGE
+        (jaxloss.fsim_map, jaxloss.fsimc_map, jaxloss.vsi_map, jaxloss.sr_sim_map), (SMALL, SMALL), options=RANGE
     ),
     "pooling": Case((ops.average_pool,), (SMALL,)),
     "partial convolution": Case((ops.partial_conv,), (SMALL, image(24, 24), image(3, 3, 3, 4), image(4))),
