@@ -13,12 +13,16 @@ from .losses._smoothness import gradient_loss
 from .losses._structural import mix_loss, ms_ssim_loss, multi_sigma_ssim_loss, ssim_loss
 from .metrics._brisque import brisque
 from .metrics._color_difference import ciede2000, delta_e_76
+from .metrics._cw_ssim import cw_ssim
 from .metrics._dss import dss
 from .metrics._flip import flip
 from .metrics._fsim import fsim, fsimc
 from .metrics._gmsd import gmsd
+from .metrics._haarpsi import haarpsi
 from .metrics._hdr_flip import hdr_flip
 from .metrics._iw_ssim import iw_ssim
+from .metrics._mdsi import mdsi
+from .metrics._ms_gmsd import ms_gmsd, ms_gmsdc
 from .metrics._ms_ssim import ms_ssim
 from .metrics._multi_sigma_ssim import multi_sigma_ssim
 from .metrics._niqe import niqe
@@ -29,6 +33,7 @@ from .metrics._psnr_hvs import psnr_hvs, psnr_hvs_m
 from .metrics._remote_sensing import ergas, sam, scc
 from .metrics._sr_sim import sr_sim
 from .metrics._ssim import ssim
+from .metrics._uqi import uqi
 from .metrics._vif import vif, vif_p
 from .metrics._vsi import vsi
 from .perceptual._dists import dists
@@ -181,6 +186,7 @@ _ZHAO_CODE = "the authors' code at patch centers"
 _LPIPS_CODE = "lpips (the authors' package)"
 # Fewer scales and smaller windows than the published ones, which ask for large images.
 _TWO_SCALES: Options = {"weights": (0.5, 0.5), "window_size": 7}
+_TWO_DEVIATIONS: Options = {"weights": (0.5, 0.5)}
 _TWO_SIGMAS: Options = {"sigmas": (0.5, 1.5), "window_size": 7}
 
 _ROWS = (
@@ -204,6 +210,22 @@ _ROWS = (
     ),
     Metric(function=gmsd, paper="Xue 2014", agrees_with="piq, pyiqa", highest=1, smallest=3, channels=(1, 3)),
     Metric(
+        function=ms_gmsd, paper="Zhang 2017", agrees_with="piq, piqa", highest=1, smallest=17, channels=(1, 3),
+        example=_TWO_DEVIATIONS, example_side=5,
+    ),
+    Metric(
+        function=ms_gmsdc, paper="Zhang 2017", agrees_with="piq", smallest=17, channels=(3,), example=_TWO_DEVIATIONS,
+        example_side=5,
+    ),
+    Metric(
+        function=haarpsi, paper="Reisenhofer 2018", agrees_with="the authors' code; piq, piqa to 1e-4", better="higher",
+        highest=1, smallest=15, channels=(1, 3),
+    ),
+    Metric(
+        function=mdsi, paper="Nafchi 2016", agrees_with="the authors' code, piq, piqa", symmetric=False, smallest=3,
+        channels=(3,),
+    ),
+    Metric(
         function=fsim, paper="Zhang 2011", agrees_with="the authors' code; piq, piqa but for the way of shrinking",
         better="higher", highest=1, smallest=3, channels=(1, 3),
     ),
@@ -220,6 +242,10 @@ _ROWS = (
         smallest=16, channels=(1, 3),
     ),
     Metric(
+        function=uqi, paper="Wang 2002", agrees_with="the authors' code, torchmetrics (a convention)", better="higher",
+        lowest=-1, highest=1, smallest=8,
+    ),
+    Metric(
         function=iw_ssim, paper="Wang 2011", agrees_with="the authors' code, piq (other borders of odd sizes)",
         better="higher", highest=1, symmetric=False, smallest=161, channels=(1, 3),
         example={"weights": (0.5, 0.5), "window_size": 5}, example_side=9,
@@ -232,6 +258,10 @@ _ROWS = (
     Metric(
         function=vif, paper="Sheikh 2006", agrees_with="the authors' code", better="higher", perfect=1, symmetric=False,
         blind_to=("flat reference",), smallest=72, channels=(1, 3), example={"levels": 1}, example_side=9,
+    ),
+    Metric(
+        function=cw_ssim, paper="Sampat 2009", agrees_with="the authors' code", better="higher", highest=1,
+        blind_to=("inversion",), smallest=64, channels=(1, 3), example={"level": 1, "orientations": 4}, example_side=8,
     ),
     Metric(
         function=psnr_b, paper="Yim 2011", agrees_with="the paper; sewar, torchmetrics (a convention)",
