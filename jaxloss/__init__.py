@@ -56,12 +56,16 @@ from .metrics._color_difference import (
     delta_e_76 as delta_e_76,
     delta_e_76_map as delta_e_76_map,
 )
+from .metrics._cw_ssim import cw_ssim as cw_ssim
 from .metrics._dss import dss as dss
 from .metrics._flip import flip as flip, flip_map as flip_map
 from .metrics._fsim import fsim as fsim, fsim_map as fsim_map, fsimc as fsimc, fsimc_map as fsimc_map
 from .metrics._gmsd import gmsd as gmsd, gmsd_map as gmsd_map
+from .metrics._haarpsi import haarpsi as haarpsi
 from .metrics._hdr_flip import hdr_flip as hdr_flip, hdr_flip_map as hdr_flip_map
 from .metrics._iw_ssim import iw_ssim as iw_ssim
+from .metrics._mdsi import mdsi as mdsi, mdsi_map as mdsi_map
+from .metrics._ms_gmsd import MS_GMSD_WEIGHTS as MS_GMSD_WEIGHTS, ms_gmsd as ms_gmsd, ms_gmsdc as ms_gmsdc
 from .metrics._ms_ssim import (
     MS_SSIM_CONVENTIONS as MS_SSIM_CONVENTIONS,
     MS_SSIM_WEIGHTS as MS_SSIM_WEIGHTS,
@@ -85,6 +89,7 @@ from .metrics._ssim import (
     ssim_components as ssim_components,
     ssim_map as ssim_map,
 )
+from .metrics._uqi import uqi as uqi, uqi_map as uqi_map
 from .metrics._vif import vif as vif, vif_p as vif_p
 from .metrics._volumes import psnr3d as psnr3d, ssim3d as ssim3d, ssim3d_map as ssim3d_map
 from .metrics._vsi import vsi as vsi, vsi_map as vsi_map

@@ -34,6 +34,11 @@ def _piqa_module(kind: Any, channels: int, dtype: Any, device: Any) -> Any:
 
 
 @cache
+@cache
+def piqa_plain(kind: Any) -> Any:
+    return kind(reduction="none")
+
+
 def piqa_fsim(kind: Any, chromatic: bool) -> Any:
     """Of gray images in three equal channels: it takes no others."""
     metric = kind(chromatic=chromatic, reduction="none")
@@ -117,6 +122,8 @@ FSIM: dict[str, Any] = {
 SINGLE = ("float32", "float32")  # where it keeps its digits, for convolutions in float64 are slow
 # Which of two almost equal numbers is the largest of a pool is a matter of rounding, and moves the gradient.
 LPIPS: dict[str, Any] = {"precision": SINGLE, "slope_tolerance": 1e-2}
+OTHER_YIQ: dict[str, Any] = {"tolerance": 1e-3, "slope_tolerance": 1e-2, "mended": unknown_where_nan}
+MDSI: dict[str, Any] = {"tolerance": 1e-5, "precision": ("float64", "float64"), "mended": unknown_where_nan}
 NEVER_FLAT = ("float32", "")  # pairs without equal differences, where the slope of |x - y| is open to taste
 
 PEERS = (
@@ -172,6 +179,22 @@ PEERS = (
 
     Peer("piq", "gmsd", lambda piq, x, y: piq.gmsd(x, y, reduction="none"), ours={"deviation": "population"},
          mended=unknown_where_nan),
+    Peer("piq", "ms_gmsd", lambda piq, x, y: piq.multi_scale_gmsd(x, y, reduction="none"), mended=unknown_where_nan),
+    Peer("piqa", "ms_gmsd", lambda piqa, x, y: piqa_plain(piqa.MS_GMSD)(x, y), mended=unknown_where_nan),
+    Peer("piq", "ms_gmsdc", lambda piq, x, y: piq.multi_scale_gmsd(x, y, reduction="none", chromatic=True),
+         mended=unknown_where_nan),
+
+    # Their chroma is that of MATLAB's YIQ, in other digits.
+    Peer("piq", "haarpsi", lambda piq, x, y: piq.haarpsi(x, y, reduction="none"), **OTHER_YIQ),
+    Peer("piqa", "haarpsi", lambda piqa, x, y: piqa_plain(piqa.HaarPSI)(x, y), **OTHER_YIQ),
+    Peer("piq", "mdsi", lambda piq, x, y: piq.mdsi(x, y, reduction="none"), **MDSI),
+    Peer("piq", "mdsi", lambda piq, x, y: piq.mdsi(x, y, reduction="none", combination="mult"),
+         ours={"combination": "product"}, race=False, **MDSI),
+    Peer("piqa", "mdsi", lambda piqa, x, y: piqa_plain(piqa.MDSI)(x, y), **MDSI),
+    # It adds an epsilon to denominators.
+    Peer("torchmetrics", "uqi", lambda m, x, y: m.image.universal_image_quality_index(
+        x, y, reduction="none").mean(PIXELS), ours={"window": "gaussian", "window_size": 11}, tolerance=1e-3,
+         precision=("float64", ""), slope_tolerance=1e-2),
 
     # The gradient of the threshold is that of one pixel, the median, or of two: which, is a matter of rounding, here of
     # float32 and there of constants. The chroma of both is that of MATLAB's YIQ, and piq takes the modulus of its

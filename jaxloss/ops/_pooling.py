@@ -65,8 +65,8 @@ def masked_deviation(values: Array, mask: Mask | None = None, *, less: int = 0) 
     if less:
         counted = np.prod(values.shape[-3:-1]) if mask is None else (jnp.asarray(mask) > 0).sum(axis=(-2, -1))
         n = jnp.asarray(values.shape[-1] * counted, values.dtype)
-        variance = _keep_nan(variance * safe_divide(n, jnp.maximum(n - less, 0)), variance)
-    return _keep_nan(safe_sqrt(variance), variance)
+        variance = keep_nan(variance * safe_divide(n, jnp.maximum(n - less, 0)), variance)
+    return keep_nan(safe_sqrt(variance), variance)
 
 
 def masked_ratio(numerator: Array, denominator: Array, mask: Mask | None = None) -> Array:
@@ -91,7 +91,7 @@ def masked_ratio(numerator: Array, denominator: Array, mask: Mask | None = None)
         1.5
     """
     top, bottom = masked_mean(numerator, mask), masked_mean(denominator, mask)
-    return _keep_nan(safe_divide(top, bottom), bottom)
+    return keep_nan(safe_divide(top, bottom), bottom)
 
 
 def masked_norm(values: Array, mask: Mask | None = None, *, order: float = 2.0) -> Array:
@@ -115,7 +115,7 @@ def masked_norm(values: Array, mask: Mask | None = None, *, order: float = 2.0) 
     """
     values = values if mask is None else blank(values, mask)
     mean = masked_mean(safe_power(safe_abs(values), order), mask)
-    return _keep_nan(safe_power(mean, 1 / order), mean)
+    return keep_nan(safe_power(mean, 1 / order), mean)
 
 
 def mean_from_sums(total: Array, weight: Array) -> Array:
@@ -132,6 +132,6 @@ def _total_weight(values: Array, mask: Mask) -> Array:
     return values.shape[-1] * jnp.asarray(mask).sum(axis=(-2, -1))
 
 
-def _keep_nan(value: Array, source: Array) -> Array:
+def keep_nan(value: Array, source: Array) -> Array:
     """The total functions take NaN, the mean of an empty mask, for a value without a root."""
     return jnp.where(jnp.isnan(source), source, value)
