@@ -210,7 +210,7 @@ _ROWS = (
     ),
     Metric(function=gmsd, paper="Xue 2014", agrees_with="piq, pyiqa", highest=1, smallest=3, channels=(1, 3)),
     Metric(
-        function=ms_gmsd, paper="Zhang 2017", agrees_with="piq, piqa", highest=1, smallest=17, channels=(1, 3),
+        function=ms_gmsd, paper="Zhang 2017", agrees_with="piq", highest=1, smallest=17, channels=(1, 3),
         example=_TWO_DEVIATIONS, example_side=5,
     ),
     Metric(
@@ -218,11 +218,11 @@ _ROWS = (
         example_side=5,
     ),
     Metric(
-        function=haarpsi, paper="Reisenhofer 2018", agrees_with="the authors' code; piq, piqa to 1e-4", better="higher",
+        function=haarpsi, paper="Reisenhofer 2018", agrees_with="the authors' code; piq to 1e-3", better="higher",
         highest=1, smallest=15, channels=(1, 3),
     ),
     Metric(
-        function=mdsi, paper="Nafchi 2016", agrees_with="the authors' code, piq, piqa", symmetric=False, smallest=3,
+        function=mdsi, paper="Nafchi 2016", agrees_with="the authors' code; piq (the sum)", symmetric=False, smallest=3,
         channels=(3,),
     ),
     Metric(
