@@ -28,4 +28,5 @@ from ._rate_distortion import (
 )
 from ._rate_plot import plot_rate_distortion as plot_rate_distortion
 from ._saved import metric_from_file as metric_from_file
+from ._statistics import read_statistics as read_statistics, save_statistics as save_statistics
 from ._style_score import StyleScore as StyleScore, style_score as style_score

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 import jaxloss
-from jaxloss import judgments, ops
+from jaxloss import judgments, ops, sets
 from jaxloss.backbones._features import BACKBONES
 from jaxloss.backbones._lpips_nets import LPIPS_NETS, PUBLISHED_NETS
 from jaxloss.judgments import distortions
@@ -101,6 +101,7 @@ SPEC = judgments.ArtifactSpec(
     "denoising", "downsampling", 2.0, depth=1, width=4, layers=1, upsampling="bilinear", adversarial=0.1
 )
 STATE = jax.eval_shape(functools.partial(judgments.init_artifacts, spec=SPEC), KEY)
+MOMENTS = jax.eval_shape(functools.partial(sets.init_moments, 4))
 RANKING = jax.eval_shape(judgments.init_ranking, KEY)
 TRAINING = jax.eval_shape(functools.partial(judgments.init_training, variant="tune"), KEY, first_params())
 
@@ -148,6 +149,13 @@ CASES = {
         {"params": {"mean": image(36), "covariance": image(36, 36)}},
         {**RANGE, "block_size": 12},
     ),
+    "sets": Case((sets.frechet_distance, sets.mmd), (image(9, 4), image(8, 4))),
+    "neighbors": Case((sets.precision_recall, sets.density_coverage), (image(9, 4), image(8, 4)), differentiated=False),
+    "subsets": Case((with_key(sets.kid),), (image(9, 4), image(8, 4)), options={"subsets": 2, "subset_size": 3}),
+    "statistics of sets": Case((sets.frechet_of_statistics,), 2 * (sets.Statistics(image(4), image(4, 4)),)),
+    "moments": Case((sets.statistics,), (MOMENTS,), differentiated=False),
+    "more moments": Case((sets.update_moments,), (MOMENTS, image(8, 4)), differentiated=False),
+    "diversity": Case((sets.vendi_score, sets.inception_score), (image(12, 4),)),
     "ranking": Case((judgments.ranking_logits,), (RANKING, *pair(4))),
     "ranking loss": Case((judgments.ranking_loss,), (RANKING, *pair(4), image(4))),
     "training of LPIPS": Case(

@@ -61,7 +61,11 @@ def home(function: Function) -> str:
 
 ARITHMETIC = functions("jaxloss") | functions("jaxloss.ops")
 DOCUMENTED = (
-    ARITHMETIC | functions("jaxloss.sde") | functions("jaxloss.judgments") | functions("jaxloss.judgments.distortions")
+    ARITHMETIC
+    | functions("jaxloss.sde")
+    | functions("jaxloss.sets")
+    | functions("jaxloss.judgments")
+    | functions("jaxloss.judgments.distortions")
 )
 every_function = pytest.mark.parametrize("function", DOCUMENTED.values(), ids=list(DOCUMENTED))
 
