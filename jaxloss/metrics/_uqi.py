@@ -9,11 +9,12 @@ from .._checks import check_choice, check_fits, masked_pair
 from .._types import Array, Image, Map, Mask, Scores
 from ..ops._filters import Taps, as_taps, gaussian_window, split_channels, uniform_window
 from ..ops._numerics import safe_divide
-from ._statistics import Constants, Windowed, local_means, make_windowed, mean_field, squares
+from ..ops._variances import window_statistics
+from ._statistics import Constants, Windowed, make_windowed, mean_field
 
 
 NO_CONSTANTS = Constants(0.0, 0.0, 0.0)
-ROUNDING = 16  # units in the last place of a mean square, below which a variance is none
+ROUNDING = 16  # units in the last place of a mean, below which a deviation is none
 WINDOWS = {"uniform": lambda size, sigma: uniform_window(size), "gaussian": gaussian_window}
 
 
@@ -24,8 +25,8 @@ def uqi(
 
     $$\frac{2 \mu_x \mu_y}{\mu_x^2 + \mu_y^2} \cdot \frac{2 \sigma_{xy}}{\sigma_x^2 + \sigma_y^2}$$
 
-    A factor whose denominator is 0 is 1. A window counts as flat, for its variance is lost in rounding errors, if that
-    is less than 16 units in the last place of its mean square.
+    A factor whose denominator is 0 is 1: that of the structure where both images are flat, but for the 16 last units of
+    their mean, and that of the means where both are black.
 
     Args:
         x, y, mask: See `jaxloss.metrics`. Each channel on its own, 8 x 8 pixels or more; in any unit.
@@ -72,13 +73,13 @@ class UQIField:
         return len(self.taps) - 1
 
     def __call__(self, step: int, parameters: Any, *maps: Array) -> Array:
-        x, y, *weight = maps
-        mu_x, mu_y, mean_of_squares, mean_of_squared_difference = local_means([x, y], weight, self.taps, step, squares)
-        mu_squares = mu_x**2 + mu_y**2
-        sigma_squares = mean_of_squares - mu_squares
-        flat = sigma_squares <= ROUNDING * float(jnp.finfo(mu_x.dtype).eps) * mean_of_squares
-        luminance = safe_divide((mu_x - mu_y) ** 2, mu_squares)
-        structure = safe_divide(mean_of_squared_difference - (mu_x - mu_y) ** 2, jnp.where(flat, 0, sigma_squares))
+        mu_x, mu_y, sigma_squares, sigma_difference = window_statistics(*maps, taps=self.taps, step=step)
+        mu_squares, limits = mu_x**2 + mu_y**2, jnp.finfo(mu_x.dtype)
+        least = float(limits.tiny) ** 0.5  # whose inverse square is finite
+        black = mu_squares <= least
+        flat = sigma_squares <= jnp.maximum((ROUNDING * float(limits.eps)) ** 2 * mu_squares, least)
+        luminance = safe_divide((mu_x - mu_y) ** 2, jnp.where(black, 0, mu_squares))
+        structure = safe_divide(sigma_difference, jnp.where(flat, 0, sigma_squares))
         return luminance + structure - luminance * structure
 
 

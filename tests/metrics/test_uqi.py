@@ -48,6 +48,14 @@ def test_flat_windows_count_as_flat_in_single_precision(rng):
         np.testing.assert_allclose(score_and_map(x, y)[0], 0.8, rtol=1e-5)
 
 
+def test_single_precision_sees_little_contrast(crop_photograph, rng):
+    """A hundredth of the mean: no digit of it is left in a mean of squares less the square of the mean."""
+    y = (0.9 + 0.01 * crop_photograph(1, 20, 22)[0, ..., :1]).astype(np.float32)
+    x = (y + 0.002 * rng.standard_normal(y.shape)).astype(np.float32)
+    expected = truth(*(z[..., 0].astype(np.float64) for z in (x, y)), 8)
+    np.testing.assert_allclose(score_and_map(x, y)[1][..., 0], expected, atol=1e-3)
+
+
 def test_mask_weighs_pixels_of_windows_and_their_centers(crop_photograph):
     x, y = crop_photograph(2, 20, 22)
     mask = np.ones(y.shape[:2], np.float32)
