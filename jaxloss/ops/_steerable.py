@@ -102,7 +102,8 @@ def _block_kernel(taps: np.ndarray, step: int) -> np.ndarray:
 def complex_bands(planes: Array, *, level: int, orientations: int) -> Array:
     r"""The bands of one level of the complex steerable pyramid (Portilla, Simoncelli 2000): amplitude and phase.
 
-    $$\cos\left(\frac{\pi}{2} \log_2 2^L r\right) \cos^{K - 1}(\theta - \theta_k)$$
+    $$2 a \cos\left(\frac{\pi}{2} \log_2 2^L r\right) \cos^{K - 1}(\theta - \theta_k), \quad
+    a = \frac{2^{K - 1} (K - 1)!}{\sqrt{K (2 K - 2)!}}$$
 
     of the frequency r (1 is half a cycle per pixel) within an octave of $2^{-L}$, in the half plane around each
     orientation. The spectrum is cut to these frequencies, so that bands are as small as they can be.
@@ -138,4 +139,6 @@ def _complex_gains(v: np.ndarray, u: np.ndarray, level: int, orientations: int, 
     angles = np.arange(orientations)[:, None, None] * math.pi / orientations
     # Here, for as constants of the program they would be as many as the orientations.
     toward = np.sin(angles).astype(dtype) * jnp.asarray(down) + np.cos(angles).astype(dtype) * jnp.asarray(right)
-    return jnp.where(toward > 0, radial[None] * toward ** (orientations - 1), 0)
+    order = orientations - 1
+    amplitude = 2 ** (order + 1) * math.factorial(order) / math.sqrt(orientations * math.factorial(2 * order))
+    return jnp.where(toward > 0, amplitude * radial[None] * toward**order, 0)

@@ -4,6 +4,7 @@ import pytest
 from scipy.signal import correlate2d
 
 from jaxloss.ops._steerable import BAND, FIRST, LOW, complex_bands, steerable_bands
+from tests.reference import steerable_numpy
 
 
 def mirrored_filter(z: np.ndarray, taps: np.ndarray, step: int = 1) -> np.ndarray:
@@ -34,40 +35,10 @@ def test_bands_of_small_filters(rng):
             low = mirrored_filter(low, LOW, 2)
 
 
-def truth(z: np.ndarray, level: int, orientations: int) -> np.ndarray:
-    """`buildSCFpyr` of matlabPyrTools, level by level, with its functions instead of tables of them."""
-
-    def transition(log_radius: np.ndarray) -> np.ndarray:
-        return np.sin(np.pi / 2 * np.clip(log_radius + 1, 0, 1))  # from 0 at -1 to 1 at 0
-
-    spectrum = np.fft.fftshift(np.fft.fft2(z))
-    v, u = (np.arange(n) - n // 2 for n in z.shape)
-    v, u = v[:, None] / (z.shape[0] / 2), u[None] / (z.shape[1] / 2)
-    radius = np.hypot(v, u)
-    radius[z.shape[0] // 2, z.shape[1] // 2] = 2 / z.shape[1]
-    log_radius, angle = np.log2(radius), np.arctan2(v, u)
-    low = spectrum * np.sqrt(1 - transition(log_radius) ** 2)
-    for at in range(1, level + 1):
-        if at > 1:
-            inner = []
-            for n in low.shape:
-                half = -(-n // 2)
-                start = n // 2 - half // 2
-                inner.append(slice(start, start + half))
-            low, log_radius, angle = (field[tuple(inner)] for field in (low, log_radius, angle))
-            low = low * np.sqrt(1 - transition(log_radius + at - 1) ** 2)
-    bands = []
-    for k in range(orientations):
-        cosine = np.cos(angle - np.pi * k / orientations)
-        toward = np.where(cosine > 0, cosine, 0) ** (orientations - 1)
-        bands.append(np.fft.ifft2(np.fft.ifftshift(low * toward * transition(log_radius + level))))
-    return np.array(bands)
-
-
 @pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(("level", "orientations"), [(1, 3), (3, 4)])
 def test_complex_bands(level, orientations, rng):
     """At sides that are even, odd, and odd after halving."""
     planes = rng.random((1, 37, 42))
     bands = jax.jit(lambda z: complex_bands(z, level=level, orientations=orientations))(planes)
-    np.testing.assert_allclose(bands[0], truth(planes[0], level, orientations), atol=1e-12)
+    np.testing.assert_allclose(bands[0], steerable_numpy.complex_bands(planes[0], level, orientations), atol=1e-12)
