@@ -4,12 +4,14 @@ Tracing takes longer than running. Where JAX keeps compiled programs (`jax_compi
 second time, under a name that is known before anything is traced.
 """
 
+import contextlib
 import functools
 import hashlib
+import math
 import os
 import pickle
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
@@ -41,12 +43,24 @@ def score_pair(
     arguments = []
     for family in families.values():
         needed = {row.name: params[row.name] for row in family if row.name in params}
-        arguments.append((tuple(family), (image, reference, data_range, needed)))
-    with ThreadPoolExecutor(os.cpu_count()) as compilers:  # while one is compiled the next is traced
-        programs = [_program(compilers, family, given) for family, given in arguments]
-        found = [program() for program in programs]
-    scores = [program(*given) for program, (_, given) in zip(found, arguments, strict=True)]
+        arguments.append((family, (image, reference, data_range, needed)))
+    # While one is compiled the next is traced, and the first ones run.
+    with ThreadPoolExecutor(os.cpu_count()) as compilers, _kept_here_only():
+        started = [_start(compilers, tuple(family), given) for family, given in arguments]
+        scores = [wait() for wait in started]
     return functools.reduce(dict.__or__, scores, {})
+
+
+@contextlib.contextmanager
+def _kept_here_only() -> Iterator[None]:
+    """A program that JAX finds in its own cache cannot be written a second time: so it does not keep these."""
+    name = "jax_persistent_cache_min_compile_time_secs"
+    before = jax.config.values[name]
+    jax.config.update(name, math.inf)
+    try:
+        yield
+    finally:
+        jax.config.update(name, before)
 
 
 @functools.partial(jax.jit, static_argnames="fitting")
@@ -61,23 +75,29 @@ def score_by_all(
     return scores
 
 
-def _program(compilers: ThreadPoolExecutor, family: Rows, arguments: tuple[Any, ...]) -> Callable[[], Program]:
-    """What waits for the program: that of this process, else that on the disk, else a new one."""
-    key = _key(family, arguments)
-    if key in _PROGRAMS:
-        return lambda: _PROGRAMS[key]
-    path = _path(family, key)
-    if path is not None and (kept := _read(path, arguments[0])) is not None:
-        _PROGRAMS[key] = kept
-        return lambda: kept
-    lowered = score_by_all.lower(*arguments, fitting=family)
-    compiling: Future[Any] = compilers.submit(lowered.compile)
+@functools.partial(jax.jit, static_argnames="fitting")
+def _score_family(*arguments: Any, fitting: Rows) -> dict[str, Scores]:
+    return score_by_all(*arguments, fitting=fitting)
 
-    def wait() -> Program:
+
+def _start(compilers: ThreadPoolExecutor, family: Rows, arguments: tuple[Any, ...]) -> Callable[[], dict[str, Scores]]:
+    """What waits for the scores: of the program of this process, else of that on the disk, else of a new one."""
+    key = _key(family, arguments)
+    path = _path(family, key)
+    if key not in _PROGRAMS and path is not None:
+        scores = _run_kept(path, key, arguments)
+        if scores is not None:
+            return lambda: scores
+    if key in _PROGRAMS:
+        return lambda: _PROGRAMS[key](*arguments)
+    compiling: Future[Any] = compilers.submit(_score_family.lower(*arguments, fitting=family).compile)
+
+    def wait() -> dict[str, Scores]:
         compiled = _PROGRAMS[key] = compiling.result()
+        scores = compiled(*arguments)
         if path is not None:
             _write(path, compiled)
-        return compiled
+        return scores
 
     return wait
 
@@ -122,15 +142,18 @@ def _path(family: Rows, key: str) -> Path | None:
     return Path(folder) / FOLDER / key if folder and _is_ours(family) else None
 
 
-def _read(path: Path, image: Array) -> Program | None:
+def _run_kept(path: Path, key: str, arguments: tuple[Any, ...]) -> dict[str, Scores] | None:
     from jax.experimental.serialize_executable import deserialize_and_load
 
     try:
         content = pickle.loads(path.read_bytes())
         os.utime(path)
-        return deserialize_and_load(*content, execution_devices=list(image.devices()))
+        program = deserialize_and_load(*content, execution_devices=list(arguments[0].devices()))
+        scores = jax.block_until_ready(program(*arguments))
     except Exception:  # of a missing or damaged file, which can raise anything: it is compiled anew
         return None
+    _PROGRAMS[key] = program
+    return scores
 
 
 def _write(path: Path, compiled: Any) -> None:

@@ -47,11 +47,19 @@ def test_programs_of_each_file_are_found_again(
     expected = jax.device_get(_programs.score_by_all(x, y, 1.0, {}, fitting=ROWS))
     assert score(images) == expected
     assert len(list(folder.iterdir())) == 2
-    monkeypatch.setattr(_programs.score_by_all, "lower", never)
+    monkeypatch.setattr(_programs._score_family, "lower", never)
     assert score(images) == expected
     assert score(images, data_range=2.0)["psnr"] == pytest.approx(expected["psnr"] + 20 * np.log10(2), rel=1e-6)
     _programs._PROGRAMS.clear()  # as in the next process
     assert score(images) == expected
+
+
+def test_jax_keeps_none_of_them(images: list[jax.Array], folder: Path) -> None:
+    """From there they come back unable to be written again."""
+    before = dict(jax.config.values)
+    score(images)
+    assert [path.name for path in folder.parent.iterdir() if "family" in path.name] == []
+    assert jax.config.values == before
 
 
 def test_damaged_file_is_replaced(images: list[jax.Array], folder: Path) -> None:
