@@ -21,7 +21,7 @@ class InceptionScore(NamedTuple):
 
     Attributes:
         mean: Of the splits.
-        deviation: Standard deviation between them, of all of them (not n - 1).
+        deviation: Standard deviation between them, as of all there are: divided by their number, not by one less.
     """
 
     mean: Array
@@ -44,9 +44,10 @@ def inception_score(logits: FeatureSet, *, splits: int = 10) -> InceptionScore:
         ValueError: If there are fewer rows than splits.
 
     Example:
-        >>> import jax, jaxloss, numpy as np
+        >>> import jax, numpy as np
+        >>> from jaxloss.sets import inception_score
         >>> logits = 30 * np.eye(4, dtype=np.float32)  # sure of each
-        >>> print(f"{jax.jit(lambda x: jaxloss.sets.inception_score(x, splits=1))(logits).mean:.4f}")
+        >>> print(f"{jax.jit(lambda x: inception_score(x, splits=1))(logits).mean:.4f}")
         4.0000
 
     Reference:
@@ -166,8 +167,9 @@ def vendi_score(x: FeatureSet, *, order: float = 1.0) -> ScalarArray:
         Finite for orders of 1 or more. A row of zeros, which is like no other, has a gradient of 0.
 
     Example:
-        >>> import jax, jaxloss, numpy as np
-        >>> print(f"{jax.jit(lambda x: jaxloss.sets.vendi_score(x))(np.eye(4, dtype=np.float32)):.4f}")
+        >>> import jax, numpy as np
+        >>> from jaxloss.sets import vendi_score
+        >>> print(f"{jax.jit(lambda x: vendi_score(x))(np.eye(4, dtype=np.float32)):.4f}")
         4.0000
 
     Reference:

@@ -46,9 +46,10 @@ def frechet_distance(x: FeatureSet, y: FeatureSet, *, allow_singular: bool = Fal
         Finite, and 0 for equal sets. Of second order where no two pairs of singular values of the product add to 0.
 
     Example:
-        >>> import jaxloss, numpy as np
+        >>> import jax, numpy as np
+        >>> from jaxloss.sets import frechet_distance
         >>> x = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
-        >>> print(f"{jaxloss.sets.frechet_distance(x + 1, x):.4f}")
+        >>> print(f"{jax.jit(lambda x, y: frechet_distance(x, y))(x + 1, x):.4f}")
         3.0000
 
     Reference:

@@ -39,7 +39,7 @@ class KID(NamedTuple):
 
     Attributes:
         mean: Of the subsets; lower is better, and 0 is expected of sets from one distribution, so that it may be below.
-        deviation: Standard deviation between subsets, of all of them (not n - 1).
+        deviation: Standard deviation between subsets, as of all there are: divided by their number, not by one less.
     """
 
     mean: Array
@@ -86,9 +86,10 @@ def mmd(
         Finite, by `sigma`, `gamma`, `offset` and `scale`, too.
 
     Example:
-        >>> import jax, jaxloss, numpy as np
+        >>> import jax, numpy as np
+        >>> from jaxloss.sets import mmd
         >>> x = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
-        >>> print(f"{jax.jit(lambda x, y: jaxloss.sets.mmd(x, y, sigma=1.0))(x + 1, x):.2f}")
+        >>> print(f"{jax.jit(lambda x, y: mmd(x, y, sigma=1.0))(x + 1, x):.2f}")
         0.15
 
     Reference:
@@ -134,10 +135,11 @@ def kid(
         ValueError: If a set has fewer rows than a subset.
 
     Example:
-        >>> import jax, jaxloss, numpy as np
+        >>> import jax, numpy as np
+        >>> from jaxloss.sets import kid
         >>> x = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
-        >>> kid = jax.jit(lambda x, y: jaxloss.sets.kid(jax.random.key(0), x, y, subsets=4, subset_size=50))
-        >>> print(f"{kid(x + 1, x).mean:.1f}")
+        >>> found = jax.jit(lambda x, y: kid(jax.random.key(0), x, y, subsets=4, subset_size=50))(x + 1, x)
+        >>> print(f"{found.mean:.1f}")
         11.8
 
     Reference:

@@ -50,9 +50,10 @@ def precision_recall(x: FeatureSet, y: FeatureSet, *, neighbors: int = 3) -> Pre
         ValueError: Also if a set has k rows or fewer.
 
     Example:
-        >>> import jax, jaxloss, numpy as np
+        >>> import jax, numpy as np
+        >>> from jaxloss.sets import precision_recall
         >>> x = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
-        >>> print(jax.jit(lambda x, y: jaxloss.sets.precision_recall(x, y))(0.5 * x, x).precision)
+        >>> print(jax.jit(lambda x, y: precision_recall(x, y))(0.5 * x, x).precision)
         1.0
 
     Reference:
@@ -77,9 +78,10 @@ def density_coverage(x: FeatureSet, y: FeatureSet, *, neighbors: int = 5) -> Den
         ValueError: Also if a set has k rows or fewer.
 
     Example:
-        >>> import jax, jaxloss, numpy as np
+        >>> import jax, numpy as np
+        >>> from jaxloss.sets import density_coverage
         >>> x = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
-        >>> print(jax.jit(lambda x, y: jaxloss.sets.density_coverage(x, y))(x, x).coverage)
+        >>> print(jax.jit(lambda x, y: density_coverage(x, y))(x, x).coverage)
         1.0
 
     Reference:

@@ -84,7 +84,9 @@ SETS: dict[str, SetMetric] = {
         SetMetric(
             function=kid, paper="Bińkowski 2018", agrees_with="torch-fidelity, on the same subsets", lowest=-math.inf,
         ),
-        SetMetric(function=mmd, paper="Gretton 2012", agrees_with="torch-fidelity, CMMD", lowest=-math.inf),
+        SetMetric(
+            function=mmd, paper="Gretton 2012", agrees_with="torch-fidelity; CMMD by its formula", lowest=-math.inf,
+        ),
         SetMetric(
             function=precision_recall, paper="Kynkäänniemi 2019", agrees_with="torch-fidelity", better="higher",
             highest=1, perfect=1,

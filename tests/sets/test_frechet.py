@@ -25,7 +25,7 @@ def normal(x: np.ndarray) -> Statistics:
 
 
 def test_values_in_float32() -> None:
-    """Of many rows and few; near-equal sets keep their digits, equal ones are at 0, and gradients are finite there."""
+    """Near-equal sets keep their digits, equal ones are at 0, and gradients are finite there."""
     evaluate = jax.jit(jax.value_and_grad(frechet_distance, argnums=(0, 1)))
     value, _ = evaluate(X, Y)
     np.testing.assert_allclose(value, frechet(X, Y), rtol=3e-6)
@@ -35,10 +35,6 @@ def test_values_in_float32() -> None:
     assert 0 <= value < 1e-9 and max(np.abs(slope).max() for slope in slopes) < 1e-5
     dead = np.where(np.arange(5) == 2, 0, X).astype(np.float32)
     assert all(np.isfinite(slope).all() for slope in evaluate(dead, dead)[1])
-    evaluate = jax.jit(jax.value_and_grad(of_few, argnums=(0, 1)))
-    value, slopes = evaluate(FEW_X, FEW_Y)
-    np.testing.assert_allclose(value, frechet(FEW_X, FEW_Y), rtol=3e-6)
-    assert all(np.isfinite(slope).all() for slope in slopes)
 
 
 @pytest.mark.usefixtures("float64")

@@ -22,7 +22,7 @@ def test_values_in_float32() -> None:
     np.testing.assert_allclose(cmmd(x, y), 1000 * slow_mmd(x, y, WIDE, unbiased=False), rtol=2e-5)
     np.testing.assert_allclose(cmmd(X, X), 0, atol=1e-4)
     polynomial = jax.jit(lambda x, y: mmd(x, y, **MMD_CONVENTIONS["kid"]))
-    np.testing.assert_allclose(polynomial(X, Y), slow_mmd(X, Y, cubic, unbiased=True), rtol=1e-5)
+    np.testing.assert_allclose(polynomial(X, Y), slow_mmd(X, Y, cubic, unbiased=True), rtol=5e-5)
 
 
 @pytest.mark.usefixtures("float64")
