@@ -114,7 +114,7 @@ def features_of_lpips(net: str) -> Case:
 CASES = {
     "SSIM": Case((jaxloss.ssim_map, jaxloss.ssim_components), pair(384, 384, 1), options=SHRUNK),
     "MS-SSIM": Case((jaxloss.ms_ssim_gradient,), (SMALL, SMALL), options=SCALES),
-    "GMSD": Case((jaxloss.gmsd_map,), (SMALL, SMALL), options=RANGE),
+    "GMSD": Case((jaxloss.gmsd_map, jaxloss.mdsi_map), (SMALL, SMALL), options=RANGE),
     "FSIM and its kin": Case(
         (jaxloss.fsim_map, jaxloss.fsimc_map, jaxloss.vsi_map, jaxloss.sr_sim_map), (SMALL, SMALL), options=RANGE
     ),
