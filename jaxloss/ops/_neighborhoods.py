@@ -24,7 +24,7 @@ def neighborhood_covariance(planes: Array) -> Array:
     rows, columns = (-(-count // BLOCK) for count in (height, width))
     patches = _patches(planes, rows, columns)
     groups = [patches, patches[:, -1:], patches[:, :, -1:], patches[:, -1:, -1:]]
-    groups = [group.reshape(n, -1, PATCH**2) for group in groups]
+    groups = [group.reshape(n, group.shape[1] * group.shape[2], PATCH**2) for group in groups]
     moments = [jnp.matmul(jnp.matrix_transpose(z), z, precision=lax.Precision.HIGHEST) for z in groups]
     totals = jnp.stack([group.sum(axis=1) for group in groups], axis=1)
     held = _held()
