@@ -150,7 +150,9 @@ class VolumeField:
         n, depth, _ = weight.shape
         before, after = self.halo // 2, self.halo - self.halo // 2
         inside = (slice(before, side - after) for side in (depth, *self.slices[:2]))
-        return weight.reshape(n, depth, *self.slices)[(slice(None), *inside)].reshape(n, depth - self.halo, self.windows(1 + self.halo))
+        return weight.reshape(n, depth, *self.slices)[(slice(None), *inside)].reshape(
+            n, depth - self.halo, self.windows(1 + self.halo)
+        )
 
 
 class Slabs(NamedTuple):

@@ -109,6 +109,7 @@ TRAINING = jax.eval_shape(functools.partial(judgments.init_training, variant="tu
 def features_of_lpips(net: str) -> Case:
     options = {**RANGE, "net": net}
     return Case((jaxloss.lpips_features,), (image(67, 67, 3),), params_of(net), options, differentiated=False)
+MEAN_AND_COVARIANCE: tuple[Any, Any] = image(4), image(4, 4)
 
 
 CASES = {
@@ -152,7 +153,7 @@ CASES = {
     "sets": Case((sets.frechet_distance, sets.mmd), (image(9, 4), image(8, 4))),
     "neighbors": Case((sets.precision_recall, sets.density_coverage), (image(9, 4), image(8, 4)), differentiated=False),
     "subsets": Case((with_key(sets.kid),), (image(9, 4), image(8, 4)), options={"subsets": 2, "subset_size": 3}),
-    "statistics of sets": Case((sets.frechet_of_statistics,), 2 * (sets.Statistics(image(4), image(4, 4)),)),
+    "statistics of sets": Case((sets.frechet_of_statistics,), 2 * (sets.Statistics(*MEAN_AND_COVARIANCE),)),
     "moments": Case((sets.statistics,), (MOMENTS,), differentiated=False),
     "more moments": Case((sets.update_moments,), (MOMENTS, image(8, 4)), differentiated=False),
     "diversity": Case((sets.vendi_score, sets.inception_score), (image(12, 4),)),

@@ -16,7 +16,8 @@ def stretched(z: np.ndarray) -> np.ndarray:
 
 
 def saliency(image: np.ndarray) -> np.ndarray:
-    small = imresize(image, *(-(-side // 4) for side in image.shape), "cubic", scale=0.25)
+    height, width = image.shape
+    small = imresize(image, -(-height // 4), -(-width // 4), "cubic", scale=0.25)
     spectrum = np.fft.fft2(small)
     amplitude = np.log(np.abs(spectrum))
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(amplitude, 1, mode="edge"), (3, 3))
@@ -25,7 +26,7 @@ def saliency(image: np.ndarray) -> np.ndarray:
     taps = np.exp(-((np.arange(10) - 4.5) ** 2) / (2 * 3.8**2))
     kernel = np.outer(taps, taps) / taps.sum() ** 2
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(power, (4, 5)), (10, 10))
-    return imresize(stretched((windows * kernel).sum((2, 3))), *image.shape, "cubic")
+    return imresize(stretched((windows * kernel).sum((2, 3))), height, width, "cubic")
 
 
 def truth(x: np.ndarray, y: np.ndarray) -> tuple[float, np.ndarray, float]:

@@ -36,7 +36,8 @@ def saliency(image: np.ndarray) -> np.ndarray:
     i = np.arange(1, 257) - 128
     by_place = np.exp(-(i[:, None] ** 2 + i**2) / 145**2)
     by_color = 1 - np.exp(-(stretched(planes[1]) ** 2 + stretched(planes[2]) ** 2) / 0.001**2)
-    return stretched(imresize(by_frequency * by_place * by_color, *image.shape[:2], "linear"))
+    height, width, _ = image.shape
+    return stretched(imresize(by_frequency * by_place * by_color, height, width, "linear"))
 
 
 def truth(x: np.ndarray, y: np.ndarray, f: int = 1) -> tuple[float, np.ndarray]:

@@ -35,7 +35,7 @@ def congruency(image: np.ndarray, epsilon: float) -> np.ndarray:
         threshold = (tau * np.sqrt(np.pi / 2) + 2 * np.sqrt((2 - np.pi / 2) * tau**2)) / 1.7
         total_energy = total_energy + np.maximum(energy - threshold, 0)
         total_amplitude = total_amplitude + sum(np.abs(z) for z in responses)
-    return total_energy / total_amplitude
+    return np.asarray(total_energy / total_amplitude)
 
 
 @pytest.mark.usefixtures("float64")
