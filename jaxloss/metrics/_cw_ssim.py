@@ -3,10 +3,11 @@
 import math
 
 import jax.numpy as jnp
+from jax import lax
 from jax.typing import DTypeLike
 
-from .._checks import check_fits, error_text, masked_pair
-from .._types import Array, Image, Mask, Scores
+from .._checks import as_scalar, check_fits, error_text, masked_pair
+from .._types import Array, Image, Mask, Scalar, Scores
 from ..ops._color import luma_pair
 from ..ops._filters import as_taps, filter_maps, gaussian_window, uniform_window
 from ..ops._numerics import safe_divide, safe_sqrt
@@ -19,7 +20,7 @@ SIDE = 7  # of the window
 
 
 def cw_ssim(
-    x: Image, y: Image, *, mask: Mask | None = None, level: int = 4, orientations: int = 8, k: float = 0.0
+    x: Image, y: Image, *, mask: Mask | None = None, level: int = 4, orientations: int = 8, k: Scalar = 0.0
 ) -> Scores:
     r"""Complex-wavelet SSIM: how alike local phases are but for a common shift, as small motions leave them.
 
@@ -60,8 +61,10 @@ def cw_ssim(
     x, y, mask = luma_pair("cw_ssim", pair)
     *leading, height, width, _ = x.shape
     planes = jnp.concatenate([z.reshape(math.prod(leading), height, width) for z in (x, y)])
-    bands = complex_bands(planes, level=level, orientations=orientations)
-    apart = _distances(bands, _rounding(planes, level), k)
+    unit = _unit(planes)
+    bands = complex_bands(planes / jnp.concatenate([unit, unit]), level=level, orientations=orientations)
+    rounding = (4 * float(jnp.finfo(planes.dtype).eps) * 4 ** (level - 1)) ** 2  # that of the transform, at most
+    apart = _distances(bands, rounding, as_scalar(k, planes.dtype) / unit[..., None] ** 2)
     apart = apart.mean(axis=1).reshape(*leading, *apart.shape[2:], 1)
     weight = jnp.broadcast_to(_gaussian(apart.shape[-3], apart.shape[-2], apart.dtype), apart.shape)
     if mask is not None:
@@ -71,7 +74,7 @@ def cw_ssim(
     return 1 - masked_ratio(weight * apart, weight, mask)
 
 
-def _distances(bands: Array, rounding: Array, k: float) -> Array:
+def _distances(bands: Array, rounding: float, k: Array) -> Array:
     """One minus the similarity in each window, of bands of x and of y `[2 n, K, h, w]`."""
     c_x, c_y = jnp.split(bands, 2)
     d = c_x - c_y  # in terms of which equal images are exactly 0 apart
@@ -87,16 +90,20 @@ def _distances(bands: Array, rounding: Array, k: float) -> Array:
     # The correlation is power_y + real + i imaginary. How much longer it is than its real part:
     along = power_y + real
     length = safe_sqrt(along**2 + imaginary**2)
-    longer = jnp.where(along > 0, imaginary**2 / jnp.where(along > 0, length + along, 1), length - along)
     powers = difference + 2 * along
+    near = along > jnp.maximum(powers, rounding) / 8
+    longer = jnp.where(near, imaginary**2 / jnp.where(near, length + along, 1), length - along)
     return safe_divide(difference - 2 * longer, jnp.where(powers > rounding, powers + k, 0))
 
 
-def _rounding(planes: Array, level: int) -> Array:
-    """Powers of bands that are nothing but the rounding of the transform, for each pair `[n, 1, 1, 1]`."""
-    of_x, of_y = jnp.split((planes**2).mean(axis=(1, 2)), 2)
-    largest = 4 * float(jnp.finfo(planes.dtype).eps) * 4 ** (level - 1)
-    return (largest**2 * (of_x + of_y)).reshape(-1, 1, 1, 1)
+def _unit(planes: Array) -> Array:
+    """The root mean square of each pair `[n, 1, 1]`: in this unit the powers of what it is made of cannot vanish.
+
+    Of the score it changes nothing, and so it has no part in the derivative.
+    """
+    of_x, of_y = jnp.split((planes**2).mean(axis=(1, 2), keepdims=True), 2)
+    power = lax.stop_gradient(of_x + of_y)
+    return jnp.where(power > 0, safe_sqrt(power), 1)
 
 
 def _gaussian(height: int, width: int, dtype: DTypeLike) -> Array:

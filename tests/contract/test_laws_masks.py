@@ -75,11 +75,14 @@ def test_mask_changes_something(row: Metric) -> None:
 
 @every_masked_row
 def test_pixels_outside_have_no_influence(row: Metric) -> None:
-    """Whatever they are: on the score and on the gradient, which is 0 there and nearly nowhere else."""
+    """Whatever they are: on the score and on the gradient, which is 0 there and nearly nowhere else.
+
+    To rounding: that of a Fourier transform may depend on the place in the batch.
+    """
     results, inside = masked(row), blot(row)[..., None] > 0
     for name in JUNK:
         for expected, result in zip(results["blot"], results[name], strict=True):
-            np.testing.assert_array_equal(result, expected)
+            np.testing.assert_allclose(result, expected, rtol=1e-6, atol=1e-6 * np.abs(expected).max())
     for gradient in results["blot"][1:]:
         np.testing.assert_array_equal(np.where(inside, 0, gradient), 0)
         assert np.count_nonzero(gradient) > 0.9 * inside.sum() * gradient.shape[0] * gradient.shape[-1]
