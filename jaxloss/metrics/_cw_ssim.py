@@ -71,7 +71,7 @@ def cw_ssim(
         margin = SIDE // 2
         pooled = average_pool(mask[..., None], factor=2 ** (level - 1))
         mask = pooled[..., margin : pooled.shape[-3] - margin, margin : pooled.shape[-2] - margin, 0]
-    return 1 - masked_ratio(weight * apart, weight, mask)
+    return 1 - jnp.maximum(masked_ratio(weight * apart, weight, mask), 0)  # below 0 by rounding alone
 
 
 def _distances(bands: Array, rounding: float, k: Array) -> Array:
