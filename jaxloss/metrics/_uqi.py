@@ -73,13 +73,16 @@ class UQIField:
         return len(self.taps) - 1
 
     def __call__(self, step: int, parameters: Any, *maps: Array) -> Array:
-        mu_x, mu_y, sigma_squares, sigma_difference = window_statistics(*maps, taps=self.taps, step=step)
-        mu_squares, limits = mu_x**2 + mu_y**2, jnp.finfo(mu_x.dtype)
+        x, y, *weight = maps
+        # Of their sum s and their difference d: the squares of x and y add up to (s^2 + d^2) / 2.
+        (mu_s, var_s), (mu_d, var_d) = (
+            window_statistics(z, *weight, taps=self.taps, step=step) for z in (x + y, x - y)
+        )
+        means, variances, limits = mu_s**2 + mu_d**2, var_s + var_d, jnp.finfo(x.dtype)
         least = float(limits.tiny) ** 0.5  # whose inverse square is finite
-        black = mu_squares <= least
-        flat = sigma_squares <= jnp.maximum((ROUNDING * float(limits.eps)) ** 2 * mu_squares, least)
-        luminance = safe_divide((mu_x - mu_y) ** 2, jnp.where(black, 0, mu_squares))
-        structure = safe_divide(sigma_difference, jnp.where(flat, 0, sigma_squares))
+        flat = variances <= jnp.maximum((ROUNDING * float(limits.eps)) ** 2 * means, least)
+        luminance = safe_divide(2 * mu_d**2, jnp.where(means <= least, 0, means))
+        structure = safe_divide(2 * var_d, jnp.where(flat, 0, variances))
         return luminance + structure - luminance * structure
 
 

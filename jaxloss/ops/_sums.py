@@ -111,7 +111,9 @@ def _mixing(program: ClosedJaxpr, channels: int) -> Iterator[str]:
                 pass
             case "filter_moments" if params["step"] % channels == 0:
                 yield from _mixing(jax.make_jaxpr(params["products"])(*(v.aval for v in equation.invars)), channels)
-            case "slice" if params["start_indices"][-1] % channels == 0 and not params["strides"]:
+            case "slice" if params["start_indices"][-1] % channels == 0 and set(params["strides"] or [1]) == {1}:
+                pass
+            case "concatenate" if all(v.aval.shape[-1] % channels == 0 for v in equation.invars):
                 pass
             case "broadcast_in_dim" if equation.invars[0].aval.ndim == 0:
                 pass

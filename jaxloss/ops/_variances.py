@@ -21,32 +21,29 @@ from ._numerics import safe_divide
 
 
 class WindowStatistics(NamedTuple):
-    """Of two maps, at each window."""
-
-    mean_x: Array
-    mean_y: Array
-    variances: Array  # that of x plus that of y
-    variance_of_difference: Array
+    mean: Array
+    variance: Array
 
 
-def window_statistics(x: Array, y: Array, *weight: Array, taps: Taps, step: int) -> WindowStatistics:
-    """Of maps `[n, h, w * step]` in square windows, whose taps add up to 1; under a weight, of the weighted pixels."""
-    return WindowStatistics(*_statistics(taps, step, x, y, *weight))
+def window_statistics(z: Array, *weight: Array, taps: Taps, step: int) -> WindowStatistics:
+    """Of a map `[n, h, w * step]` in square windows, whose taps add up to 1; under a weight, of the weighted pixels."""
+    return WindowStatistics(*_statistics(taps, step, z, *weight))
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def _statistics(taps: Taps, step: int, x: Array, y: Array, *weight: Array) -> tuple[Array, ...]:
-    lines = _merge(taps, 1, 1, [x, y], [], weight)
-    # Fused with what follows, they would be computed anew for each tap.
-    mean_x, mean_y, variances, difference, *counts = lax.optimization_barrier(lines)
-    return tuple(_merge(taps, 2, step, [mean_x, mean_y], [variances, difference], counts)[:4])
+def _statistics(taps: Taps, step: int, z: Array, *weight: Array) -> tuple[Array, Array]:
+    mean, variance, counts = _merge_in_halves(taps, 1, step, z, [], list(weight))
+    # Fused with the second pass, the first would be computed anew for each tap.
+    mean, variance, counts = lax.optimization_barrier((mean, variance, counts))
+    mean, variance, _ = _merge_in_halves(taps, 2, step, mean, [variance], counts)
+    return mean, variance
 
 
 @functools.partial(_statistics.defjvp, symbolic_zeros=True)
 def _statistics_jvp(taps: Taps, step: int, primals: Sequence, tangents: Sequence) -> tuple:
     moving = [i for i, tangent in enumerate(tangents) if not isinstance(tangent, SymbolicZero)]
 
-    def plain(*moved: Array) -> tuple[Array, ...]:
+    def plain(*moved: Array) -> tuple[Array, Array]:
         replaced = dict(zip(moving, moved, strict=True))
         return _from_moments(taps, step, *(replaced[i] if i in replaced else z for i, z in enumerate(primals)))
 
@@ -54,48 +51,61 @@ def _statistics_jvp(taps: Taps, step: int, primals: Sequence, tangents: Sequence
     return _statistics(taps, step, *primals), slopes
 
 
-def _merge(
-    taps: Taps, axis: int, stride: int, means: Sequence[Array], within: Sequence[Array], weight: Sequence[Array]
-) -> list[Array]:
-    """Of windows along an axis, from the means, variances and weights of their parts."""
-    parts_x, parts_y = (_shifts(z, len(taps), axis, stride) for z in means)
-    shares = [jnp.asarray(tap, parts_x[0].dtype) for tap in taps]
-    total = []
-    if weight:
-        shares = [tap * w for tap, w in zip(shares, _shifts(weight[0], len(taps), axis, stride), strict=True)]
-        total = [functools.reduce(jnp.add, shares)]
-
-    def mean(values: Sequence[Array]) -> Array:
-        sums = functools.reduce(jnp.add, (share * z for share, z in zip(shares, values, strict=True)))
-        return safe_divide(sums, *total) if total else sums
-
-    mean_x, mean_y = mean(parts_x), mean(parts_y)
-    from_means = [(x - mean_x, y - mean_y) for x, y in zip(parts_x, parts_y, strict=True)]
-    squares = [[dx * dx + dy * dy for dx, dy in from_means], [(dx - dy) ** 2 for dx, dy in from_means]]
-    for values, inner in zip(squares, within, strict=False):
-        values[:] = map(jnp.add, values, _shifts(inner, len(taps), axis, stride))
-    return [mean_x, mean_y, *map(mean, squares), *total]
+# Mean, variance and, where there is one, weight of a part of a window; a pixel has no variance.
+Merged = tuple[Array, Array, list[Array]]
 
 
-def _shifts(z: Array, count: int, axis: int, stride: int) -> list[Array]:
-    def cut(i: int) -> Array:
-        start, end = [0] * z.ndim, list(z.shape)
-        start[axis], end[axis] = i * stride, z.shape[axis] - (count - 1 - i) * stride
-        return lax.slice(z, start, end)
+def _merge_in_halves(
+    taps: Taps, axis: int, step: int, mean: Array, variance: list[Array], weight: list[Array]
+) -> Merged:
+    """In a loop of its own: XLA fuses nothing across a concatenation of halves along the last axis.
 
-    return [cut(i) for i in range(count)]
+    Together with the arithmetic that follows, the loop would be so large that it is no longer vectorized.
+    """
+    parts, stride = (mean, variance, weight), step if axis == 2 else 1
+    reach = (len(taps) - 1) * stride if axis == 2 else 0
+    half = (mean.shape[2] - reach) // step // 2 * step
+    if half == 0:
+        return _merge(taps, axis, stride, *parts)
+    left = _merge(taps, axis, stride, *jax.tree.map(lambda z: z[..., : half + reach], parts))
+    right = _merge(taps, axis, stride, *jax.tree.map(lambda z: z[..., half:], parts))
+    return jax.tree.map(lambda *halves: lax.concatenate(halves, 2), left, right)
 
 
-def _from_moments(taps: Taps, step: int, x: Array, y: Array, *weight: Array) -> tuple[Array, ...]:
+def _merge(taps: Taps, axis: int, stride: int, mean: Array, variance: list[Array], weight: list[Array]) -> Merged:
+    """Of windows along an axis, from their parts."""
+
+    def shifts(z: Array) -> list[Array]:
+        size = z.shape[axis] - (len(taps) - 1) * stride
+        return [lax.slice_in_dim(z, i * stride, i * stride + size, axis=axis) for i in range(len(taps))]
+
+    parts = shifts(mean)
+    shares = [jnp.asarray(tap, mean.dtype) for tap in taps]
+    for z in weight:
+        shares = [tap * share for tap, share in zip(shares, shifts(z), strict=True)]
+    total = [functools.reduce(jnp.add, shares) for _ in weight]
+
+    def average(values: Sequence[Array]) -> Array:
+        products = functools.reduce(jnp.add, (share * value for share, value in zip(shares, values, strict=True)))
+        return safe_divide(products, *total) if total else products
+
+    center = average(parts)
+    squares = [(part - center) ** 2 for part in parts]
+    for z in variance:
+        squares = list(map(jnp.add, squares, shifts(z)))
+    return center, average(squares), total
+
+
+def _from_moments(taps: Taps, step: int, z: Array, *weight: Array) -> tuple[Array, Array]:
     """The same by E[z^2] - mu^2."""
     if weight:
         (w,) = weight
-        sums = filter_maps([w * z for z in (x, y, *_squares(x, y))] + [w], taps, taps, step=step)
-        mean_x, mean_y, squares, difference = (safe_divide(z, sums[-1]) for z in sums[:-1])
+        total, *sums = filter_maps([w, w * z, w * z * z], taps, taps, step=step)
+        mean, square = (safe_divide(z, total) for z in sums)
     else:
-        mean_x, mean_y, squares, difference = filter_moments(_squares, [x, y], taps, taps, step=step)
-    return mean_x, mean_y, squares - mean_x**2 - mean_y**2, difference - (mean_x - mean_y) ** 2
+        mean, square = filter_moments(_square, [z], taps, taps, step=step)
+    return mean, square - mean**2
 
 
-def _squares(x: Array, y: Array) -> tuple[Array, Array]:
-    return x * x + y * y, (x - y) ** 2
+def _square(z: Array) -> tuple[Array]:
+    return (z * z,)

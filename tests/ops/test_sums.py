@@ -171,6 +171,7 @@ def mean_of_channels(z: jax.Array) -> jax.Array:
 MIXING = {
     "mean of channels": mean_of_channels,
     "neighbors": lambda z: z + jnp.roll(z, 1, axis=2),
+    "shifted": lambda z: jnp.concatenate([z[:, :, :1], z[:, :, :-1]], axis=2),
     "reversed": lambda z: z[:, :, ::-1],
     "matrix": lambda z: z @ jnp.ones((z.shape[2], z.shape[2])),
     "filter across": lambda z: filter_maps([z], (1.0,), (0.5, 0.5), step=1)[0],
