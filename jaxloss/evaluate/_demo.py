@@ -7,6 +7,9 @@ from ..images._distortions import DISTORTIONS
 from ._compare import compare
 
 
+METRICS = ("mae", "mse", "psnr", "ssim", "ms_ssim", "gmsd", "haarpsi", "lpips")  # of each kind
+
+
 def demo(path: str | os.PathLike[str]) -> dict[str, dict[str, float]]:
     """Score six distortions of the sample photograph and write a contact sheet of them.
 
@@ -30,7 +33,7 @@ def demo(path: str | os.PathLike[str]) -> dict[str, dict[str, float]]:
     check_destination(path)
     photograph = sample_photograph()
     images = {row.name: distort(photograph, row.name) for row in DISTORTIONS}
-    scores = dict(zip(images, compare(photograph, list(images.values())), strict=True))
+    scores = dict(zip(images, compare(photograph, list(images.values()), metrics=METRICS), strict=True))
     captions = {
         name: (
             f"PSNR {row['psnr']:.1f} dB,  SSIM {row['ssim']:.3f}",

@@ -7,7 +7,7 @@ those of the plain form, which are filters, and in which nothing cancels twice.
 
 import functools
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -32,10 +32,10 @@ def window_statistics(z: Array, *weight: Array, taps: Taps, step: int) -> Window
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
 def _statistics(taps: Taps, step: int, z: Array, *weight: Array) -> tuple[Array, Array]:
-    mean, variance, counts = _merge_in_halves(taps, 1, step, z, [], list(weight))
+    mean, variance, counts = _merge(taps, 1, 1, z, [], list(weight))
     # Fused with the second pass, the first would be computed anew for each tap.
     mean, variance, counts = lax.optimization_barrier((mean, variance, counts))
-    mean, variance, _ = _merge_in_halves(taps, 2, step, mean, [variance], counts)
+    mean, variance, _ = _merge_in_halves(taps, step, mean, [variance], counts)
     return mean, variance
 
 
@@ -55,20 +55,17 @@ def _statistics_jvp(taps: Taps, step: int, primals: Sequence, tangents: Sequence
 Merged = tuple[Array, Array, list[Array]]
 
 
-def _merge_in_halves(
-    taps: Taps, axis: int, step: int, mean: Array, variance: list[Array], weight: list[Array]
-) -> Merged:
-    """In a loop of its own: XLA fuses nothing across a concatenation of halves along the last axis.
+def _merge_in_halves(taps: Taps, step: int, *parts: Unpack[Merged]) -> Merged:
+    """Along a row, in a loop of its own: XLA fuses nothing across a concatenation of halves along the last axis.
 
     Together with the arithmetic that follows, the loop would be so large that it is no longer vectorized.
     """
-    parts, stride = (mean, variance, weight), step if axis == 2 else 1
-    reach = (len(taps) - 1) * stride if axis == 2 else 0
-    half = (mean.shape[2] - reach) // step // 2 * step
+    reach = (len(taps) - 1) * step
+    half = (parts[0].shape[2] - reach) // step // 2 * step
     if half == 0:
-        return _merge(taps, axis, stride, *parts)
-    left = _merge(taps, axis, stride, *jax.tree.map(lambda z: z[..., : half + reach], parts))
-    right = _merge(taps, axis, stride, *jax.tree.map(lambda z: z[..., half:], parts))
+        return _merge(taps, 2, step, *parts)
+    left = _merge(taps, 2, step, *jax.tree.map(lambda z: z[..., : half + reach], parts))
+    right = _merge(taps, 2, step, *jax.tree.map(lambda z: z[..., half:], parts))
     return jax.tree.map(lambda *halves: lax.concatenate(halves, 2), left, right)
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from jaxloss import save_params
 from jaxloss.registry import METRICS
-from tests._command_line import Run, check_mistake, only_line, run_apart
+from tests._command_line import Run, check_mistake, run_apart
 from tests.networks import one_layer_alexnet
 
 
@@ -33,7 +33,10 @@ def test_every_metric_is_shown_and_said_which_need_more_pixels(run: Run) -> None
     rows = {line.split()[0]: line.split()[-1] for line in out.splitlines() if line.strip()}
     assert list(rows)[2:] == names
     assert (rows["ssim"], rows["lpips"], rows["psnr"], rows["ms_ssim"]) == ("1.0000", "0.0000", "inf", "-")
-    assert only_line(err) == "note: ms_ssim is not computed: it needs 161 x 161 pixels, not 80 x 64."
+    assert err.splitlines() == [
+        f"jaxloss: note: {name} is not computed: it needs 161 x 161 pixels, not 80 x 64."
+        for name in ("ms_ssim", "iw_ssim")
+    ] + ["jaxloss: note: vif is not computed: it needs 72 x 72 pixels, not 80 x 64."]
 
 
 def test_json_is_all_of_stdout_and_strict(run: Run, few_metrics: list[str]) -> None:

@@ -43,8 +43,10 @@ def sample(image: Array, rows: Array, columns: Array) -> Array:
 
 def _parts(positions: Array) -> tuple[Array, Array]:
     """The whole part and the rest."""
-    # Else XLA may compute positions twice, rounded differently, and take each part from another one.
-    positions = jax.lax.optimization_barrier(positions)
+    # XLA may compute positions twice, rounded differently, and take each part from another one. Without their last bit,
+    # those on both sides of a whole number are that number.
+    bits = jnp.finfo(positions.dtype)
+    positions = jax.lax.reduce_precision(positions, exponent_bits=bits.nexp, mantissa_bits=bits.nmant - 1)
     start = jnp.floor(positions)
     return start, positions - start
 
