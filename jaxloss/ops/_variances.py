@@ -7,7 +7,7 @@ those of the plain form, which are filters, and in which nothing cancels twice.
 
 import functools
 from collections.abc import Sequence
-from typing import NamedTuple, Unpack
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -55,13 +55,13 @@ def _statistics_jvp(taps: Taps, step: int, primals: Sequence, tangents: Sequence
 Merged = tuple[Array, Array, list[Array]]
 
 
-def _merge_in_halves(taps: Taps, step: int, *parts: Unpack[Merged]) -> Merged:
+def _merge_in_halves(taps: Taps, step: int, mean: Array, variance: list[Array], weight: list[Array]) -> Merged:
     """Along a row, in a loop of its own: XLA fuses nothing across a concatenation of halves along the last axis.
 
     Together with the arithmetic that follows, the loop would be so large that it is no longer vectorized.
     """
-    reach = (len(taps) - 1) * step
-    half = (parts[0].shape[2] - reach) // step // 2 * step
+    parts, reach = (mean, variance, weight), (len(taps) - 1) * step
+    half = (mean.shape[2] - reach) // step // 2 * step
     if half == 0:
         return _merge(taps, 2, step, *parts)
     left = _merge(taps, 2, step, *jax.tree.map(lambda z: z[..., : half + reach], parts))
