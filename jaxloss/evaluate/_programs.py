@@ -12,12 +12,13 @@ import os
 import pickle
 import platform
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from .._files import InputError, part_file
 from .._types import Array, Image, Params, Scalar, Scores
@@ -26,6 +27,12 @@ from ..registry import Metric
 
 Rows = tuple[Metric, ...]
 Program = Callable[..., dict[str, Scores]]
+
+# A program that runs for milliseconds is not worth the seconds of its optimization; networks and large images are.
+QUICK: dict[str, str | bool] = {"xla_backend_optimization_level": "0", "xla_llvm_disable_expensive_passes": True}
+if jax.__version_info__ < (0, 11):  # the emitters of loops before MLIR's compile twice as fast
+    QUICK["xla_cpu_use_fusion_emitters"] = False
+SMALL = 2**20  # pixels
 
 PACKAGE = Path(__file__).parents[1]
 FOLDER = "scores"  # in JAX's own
@@ -40,13 +47,17 @@ def score_pair(
     families: dict[str, list[Metric]] = {}
     for row in fitting:
         families.setdefault(row.function.__module__, []).append(row)
+    unit = jax.device_put(np.asarray(data_range, reference.dtype))
     arguments = []
-    for family in families.values():
+    for family in sorted(
+        families.values(), key=lambda family: bool(family[0].params)
+    ):  # networks, which run on all cores, come last
         needed = {row.name: params[row.name] for row in family if row.name in params}
-        arguments.append((family, (image, reference, data_range, needed)))
-    # While one is compiled the next is traced, and the first ones run.
-    with ThreadPoolExecutor(os.cpu_count()) as compilers, _kept_here_only():
-        started = [_start(compilers, tuple(family), given) for family, given in arguments]
+        arguments.append((tuple(family), (image, reference, unit, needed)))
+    # While one is compiled or run the next is traced.
+    with ThreadPoolExecutor(os.cpu_count()) as workers, _kept_here_only():
+        kept = [_start_kept(workers, *given) for given in arguments]
+        started = [wait() or _start(workers, *given) for wait, given in zip(kept, arguments, strict=True)]
         scores = [wait() for wait in started]
     return functools.reduce(dict.__or__, scores, {})
 
@@ -80,17 +91,33 @@ def _score_family(*arguments: Any, fitting: Rows) -> dict[str, Scores]:
     return score_by_all(*arguments, fitting=fitting)
 
 
-def _start(compilers: ThreadPoolExecutor, family: Rows, arguments: tuple[Any, ...]) -> Callable[[], dict[str, Scores]]:
-    """What waits for the scores: of the program of this process, else of that on the disk, else of a new one."""
+Wait = Callable[[], dict[str, Scores]]
+
+
+def _start_kept(workers: ThreadPoolExecutor, family: Rows, arguments: tuple[Any, ...]) -> Callable[[], Wait | None]:
+    """What waits for the program of this process or that on the disk, and what then waits for its scores."""
     key = _key(family, arguments)
     path = _path(family, key)
-    if key not in _PROGRAMS and path is not None:
-        scores = _run_kept(path, key, arguments)
-        if scores is not None:
-            return lambda: scores
     if key in _PROGRAMS:
-        return lambda: _PROGRAMS[key](*arguments)
-    compiling: Future[Any] = compilers.submit(_score_family.lower(*arguments, fitting=family).compile)
+        return lambda: lambda: _PROGRAMS[key](*arguments)
+    if path is None:
+        return lambda: None
+    running = workers.submit(_run_kept, path, key, arguments)
+
+    def wait() -> Wait | None:
+        scores = running.result()
+        return None if scores is None else lambda: scores
+
+    return wait
+
+
+def _start(workers: ThreadPoolExecutor, family: Rows, arguments: tuple[Any, ...]) -> Wait:
+    """What waits for the scores of a new program."""
+    key, image = _key(family, arguments), arguments[0]
+    path = _path(family, key)
+    quick = _platform(image) == "cpu" and math.prod(image.shape[:2]) <= SMALL and not family[0].params
+    lowered = _score_family.lower(*arguments, fitting=family)
+    compiling = workers.submit(lowered.compile, compiler_options=QUICK if quick else None)
 
     def wait() -> dict[str, Scores]:
         compiled = _PROGRAMS[key] = compiling.result()
@@ -100,6 +127,11 @@ def _start(compilers: ThreadPoolExecutor, family: Rows, arguments: tuple[Any, ..
         return scores
 
     return wait
+
+
+def _platform(image: Array) -> str:
+    (device,) = image.devices()
+    return device.platform
 
 
 def _key(family: Rows, arguments: tuple[Any, ...]) -> str:
