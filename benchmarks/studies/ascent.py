@@ -31,6 +31,8 @@ SIDE = 256  # of the square in the middle that is climbed on
 QUALITY = 10
 CANDIDATES = {name: row for name, row in METRICS.items() if row.kind == "metric" and row.smallest <= SIDE}
 
+DEFAULT = [name for name, row in CANDIDATES.items() if not row.variant]
+
 
 class Climb(NamedTuple):
     """Where one metric leads."""
@@ -44,7 +46,7 @@ class Climb(NamedTuple):
 def main() -> None:
     parser = Parser("studies.ascent", __doc__)
     parser.add_argument("image", metavar="IMAGE", help=f"in color, {SIDE} x {SIDE} pixels or more")
-    parser.add_argument("--metrics", type=names_from(CANDIDATES), default=list(CANDIDATES), help="default: all")
+    parser.add_argument("--metrics", type=names_from(CANDIDATES), default=DEFAULT, help="default: all but variants")
     parser.add_argument("--steps", type=positive, default=200, help="default: %(default)s")
     parser.add_argument("--rate", type=float, default=0.005, help="of Adam (default: %(default)s)")
     parser.add_output("ascent.jsonl")
@@ -62,7 +64,7 @@ def main() -> None:
             append(options.output, record(climbs[-1], start, reference))
         # Few colors fill a sheet: a palette makes the file a third as large.
         save_picture(sheet(climbs, start, reference).quantize(256), sheet_path)
-    except InputError as error:
+    except (InputError, OSError) as error:  # an image, or weights that are not there
         parser.error(" ".join(str(error).split()))
     except KeyboardInterrupt:
         sys.exit(130)

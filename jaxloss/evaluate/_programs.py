@@ -11,7 +11,7 @@ import math
 import os
 import pickle
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
@@ -49,9 +49,7 @@ def score_pair(
         families.setdefault(row.function.__module__, []).append(row)
     unit = jax.device_put(np.asarray(data_range, reference.dtype))
     arguments = []
-    for family in sorted(
-        families.values(), key=lambda family: bool(family[0].params)
-    ):  # networks, which run on all cores, come last
+    for family in sorted(families.values(), key=_is_learned):  # networks, which run on all cores, come last
         needed = {row.name: params[row.name] for row in family if row.name in params}
         arguments.append((tuple(family), (image, reference, unit, needed)))
     # While one is compiled or run the next is traced.
@@ -115,7 +113,7 @@ def _start(workers: ThreadPoolExecutor, family: Rows, arguments: tuple[Any, ...]
     """What waits for the scores of a new program."""
     key, image = _key(family, arguments), arguments[0]
     path = _path(family, key)
-    quick = _platform(image) == "cpu" and math.prod(image.shape[:2]) <= SMALL and not family[0].params
+    quick = _platform(image) == "cpu" and math.prod(image.shape[:2]) <= SMALL and not _is_learned(family)
     lowered = _score_family.lower(*arguments, fitting=family)
     compiling = workers.submit(lowered.compile, compiler_options=QUICK if quick else None)
 
@@ -127,6 +125,10 @@ def _start(workers: ThreadPoolExecutor, family: Rows, arguments: tuple[Any, ...]
         return scores
 
     return wait
+
+
+def _is_learned(family: Sequence[Metric]) -> bool:
+    return bool(family[0].params)
 
 
 def _platform(image: Array) -> str:

@@ -109,6 +109,8 @@ TRAINING = jax.eval_shape(functools.partial(judgments.init_training, variant="tu
 def features_of_lpips(net: str) -> Case:
     options = {**RANGE, "net": net}
     return Case((jaxloss.lpips_features,), (image(67, 67, 3),), params_of(net), options, differentiated=False)
+
+
 MEAN_AND_COVARIANCE: tuple[Any, Any] = image(4), image(4, 4)
 
 
