@@ -158,7 +158,9 @@ def bad_calls(row: NoReference) -> dict[str, tuple[tuple[int, ...], Any, dict[st
 def test_errors(row: NoReference) -> None:
     for shape, dtype, options, words in bad_calls(row).values():
         with pytest.raises((TypeError, ValueError)) as caught:
-            jax.eval_shape(lambda x: example(row, **options)(x, **params_of(row)), jax.ShapeDtypeStruct(shape, dtype))  # noqa: B023
+            jax.eval_shape(
+                functools.partial(example(row, **options), **params_of(row)), jax.ShapeDtypeStruct(shape, dtype)
+            )
         assert str(caught.value).startswith(f"{row.name}: expected ") and all(w in str(caught.value) for w in words)
     image = np.zeros((SIDE, SIDE, 3), np.float32)
     for needed in ("data_range", *params_of(row)):
