@@ -3,7 +3,7 @@
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,7 @@ class MetricSummary(NamedTuple):
     """The scores of a method by one metric.
 
     Attributes:
-        count: Pairs that have a score.
+        pairs: Those that have a score.
         infinite: How many of these scores are infinite.
         mean: Of all scores, so it is infinite if one of them is.
         finite_mean: Of the finite scores.
@@ -33,7 +33,7 @@ class MetricSummary(NamedTuple):
         worst: Name of the pair with the worst score.
     """
 
-    count: int
+    pairs: int
     infinite: int
     mean: float
     finite_mean: float
@@ -83,7 +83,7 @@ def summarize_metric(scores: Mapping[str, float], *, better: str) -> MetricSumma
     quantiles = np.quantile(values, QUANTILES, method="inverted_cdf")  # no means of scores that may be infinite
     lowest, highest = min(known, key=known.__getitem__), max(known, key=known.__getitem__)
     return MetricSummary(
-        count=values.size,
+        pairs=values.size,
         infinite=values.size - finite.size,
         mean=mean.value,
         finite_mean=float(finite.mean()) if finite.size else math.nan,
@@ -127,7 +127,8 @@ def _comparison(metric: str, first: str, second: str, ones: np.ndarray, twos: np
 
     differences = np.subtract(ones, twos, out=np.zeros_like(ones), where=ones != twos)  # equal where both are infinite
     changed = differences[differences != 0]  # what Wilcoxon's test looks at; without zeros SciPy is exact for a few
-    p_value = float(stats.wilcoxon(changed).pvalue) if changed.size else 1.0
+    test: Any = stats.wilcoxon(changed) if changed.size else None
+    p_value = 1.0 if test is None else float(test.pvalue)
     higher, lower = int((differences > 0).sum()), int((differences < 0).sum())
     wins = (higher, lower) if better == "higher" else (lower, higher)
     return Comparison(metric, first, second, ones.size, interval_of_mean(differences), *wins, p_value, p_value)
