@@ -6,6 +6,7 @@ float16 and bfloat16 are computed with as float32, float64 stays. What is stream
 through in blocks, so that memory grows with n and not with its square.
 """
 
+from ..ops._compensated import Sums as Sums, merge as merge, sum_over_devices as sum_over_devices
 from ._diversity import (
     InceptionScore as InceptionScore,
     inception_score as inception_score,
@@ -30,5 +31,4 @@ from ._neighbors import (
     precision_recall as precision_recall,
 )
 from ._score import frechet_score as frechet_score
-from ._sums import Sums as Sums, merge as merge, sum_over_devices as sum_over_devices
 from ._table import SETS as SETS, SetMetric as SetMetric, Streaming as Streaming

@@ -11,9 +11,9 @@ from jax.scipy.special import xlogy
 
 from .._checks import error_text
 from .._types import Array, Counted, FeatureSet, ScalarArray
+from ..ops._compensated import Sums, merge
 from ..ops._numerics import safe_divide, safe_power, safe_sqrt
 from ._features import check_features
-from ._sums import Sums, merge
 
 
 class InceptionScore(NamedTuple):

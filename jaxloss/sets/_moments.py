@@ -9,8 +9,8 @@ from jax import lax
 
 from .._checks import error_text
 from .._types import Array, Counted, FeatureCovariance, FeatureMean, FeatureSet
+from ..ops._compensated import Sums, merge
 from ._features import check_features
-from ._sums import Sums, merge
 
 
 # Products of slices of 8 bits, of up to 192 rows and 5 pairs of slices, add to less than 2^24: float32 holds each

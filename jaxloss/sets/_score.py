@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from ..ops._compensated import Sums
 from ._frechet import check_count, check_statistics
 from ._moments import Statistics, host_statistics
-from ._sums import Sums
 
 
 def frechet_score(x: Sums | Statistics, y: Sums | Statistics, *, allow_singular: bool = False) -> float:

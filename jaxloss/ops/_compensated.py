@@ -1,4 +1,4 @@
-"""Sums in twice the digits of their dtype: what all streaming states are."""
+"""Sums in twice the digits of their dtype: what streaming states are made of."""
 
 import functools
 import math
