@@ -12,7 +12,7 @@ from ..ops._filters import gaussian_window, separable_filter, uniform_window
 from ..ops._gradients import gradient_magnitude
 from ..ops._numerics import safe_sqrt
 from ..ops._pooling import masked_ratio
-from ..ops._resize import resize, resize_matrix
+from ..ops._resize import resize_planes
 from ._fsim import (
     CHROMA,
     DOWNSAMPLING,
@@ -123,10 +123,9 @@ def _compare(
 
 def saliency(image: Array, unit: Scalar) -> Array:
     """That of Hou and Zhang's spectral residual, `[..., H, W, 1]`, from about 0 to about 1."""
-    sides = image.shape[-3:-1]
-    shrinking = [resize_matrix(side, math.ceil(SCALE * side), kernel="cubic", scale=SCALE) for side in sides]
-    enlarging = [resize_matrix(math.ceil(SCALE * side), side, kernel="cubic") for side in sides]
-    spectrum = jnp.fft.fft2(resize(image[..., 0], *shrinking))
+    height, width = image.shape[-3:-1]
+    small = math.ceil(SCALE * height), math.ceil(SCALE * width)
+    spectrum = jnp.fft.fft2(resize_planes(image[..., 0], small, "matlab_bicubic", scale=SCALE))
     # exp(residual + i phase) is the spectrum divided by its geometric mean around each frequency.
     amplitude = safe_sqrt(spectrum.real**2 + spectrum.imag**2)
     logarithms = jnp.log(amplitude + jnp.finfo(amplitude.dtype).eps * unit)[..., None]
@@ -134,4 +133,4 @@ def saliency(image: Array, unit: Scalar) -> Array:
     divisor = jnp.exp(separable_filter(jnp.pad(logarithms, padding, mode="edge"), uniform_window(3)))[..., 0]
     residual = jnp.fft.ifft2(lax.complex(spectrum.real / divisor, spectrum.imag / divisor))
     power = separable_filter((residual.real**2 + residual.imag**2)[..., None], WINDOW, border="zero")
-    return resize(stretch(power)[..., 0], *enlarging)[..., None]
+    return resize_planes(stretch(power)[..., 0], (height, width), "matlab_bicubic")[..., None]

@@ -14,7 +14,7 @@ from ..ops._gradients import gradient_magnitude
 from ..ops._numerics import safe_sqrt
 from ..ops._pointwise import pointwise
 from ..ops._pooling import masked_ratio
-from ..ops._resize import resize, resize_matrix
+from ..ops._resize import resize_planes
 from ._fsim import (
     DOWNSAMPLING,
     Chroma,
@@ -137,14 +137,13 @@ def _compare(
 
 def saliency(image: Array, size: int) -> Array:
     """That of SDSP, `[..., H, W, 1]` in [0, 1], of an RGB image in [0, 1]."""
-    sides = image.shape[-3:-1]
-    square = [resize_matrix(side, size, kernel="linear") for side in sides]
-    enlarge = [resize_matrix(size, side, kernel="linear") for side in sides]
-    rgb = resize(jnp.stack([plane[..., 0] for plane in split_rgb(image)]), *square)
+    height, width = image.shape[-3:-1]
+    planes = jnp.stack([plane[..., 0] for plane in split_rgb(image)])
+    rgb = resize_planes(planes, (size, size), "matlab_bilinear")
     lab = pointwise(_lab, *(plane[0][..., None] for plane in lax.split(rgb, (1, 1, 1), axis=0)))
     lab = [plane[..., 0] for plane in lab]
     salient = _by_frequency(lab) * _by_place(lab[0]) * _by_color(lab)
-    return stretch(resize(salient, *enlarge)[..., None])
+    return stretch(resize_planes(salient, (height, width), "matlab_bilinear")[..., None])
 
 
 def _lab(*rgb: Array) -> list[Array]:

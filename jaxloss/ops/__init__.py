@@ -25,3 +25,4 @@ from ._pooling import (
 )
 from ._pyramids import average_pool as average_pool
 from ._ranges import to_float as to_float, to_unit as to_unit
+from ._resize import resize as resize

@@ -122,6 +122,7 @@ CASES = {
         (jaxloss.fsim_map, jaxloss.fsimc_map, jaxloss.vsi_map, jaxloss.sr_sim_map), (SMALL, SMALL), options=RANGE
     ),
     "pooling": Case((ops.average_pool,), (SMALL,)),
+    "resizing": Case((ops.resize,), (SMALL,), options={"size": (9, 14), "method": "pil_bicubic"}),
     "partial convolution": Case((ops.partial_conv,), (SMALL, image(24, 24), image(3, 3, 3, 4), image(4))),
     "matrices of Gram": Case((jaxloss.gram_matrix,), (image(3, 4, 5),)),
     "distances of features": Case(
