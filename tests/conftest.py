@@ -1,5 +1,6 @@
 """What every test stands on: strict JAX, eight virtual devices, natural images, seeded randomness, the command line."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -37,6 +38,7 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 
 def pytest_configure(config: pytest.Config) -> None:
     """What one process of the tests has compiled, the others find, and so does the next run."""
+    gc.set_threshold(100_000)  # as the command line does: next to nothing of what JAX makes while it traces is garbage
     cache: pytest.Cache | None = getattr(config, "cache", None)
     if cache is not None:
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache.mkdir("compiled")))
@@ -51,6 +53,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
+def pytest_collection_finish() -> None:
+    """What has been imported is there to stay, and no search for garbage goes through it."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """pytest, after this, searches five times for what should have been closed: the first time finds it all."""
+    gc.collect()
+    gc.freeze()
 
 
 SHARED_DATA = ROOT.parent / "shared" / "data"
