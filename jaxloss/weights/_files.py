@@ -15,6 +15,7 @@ from .._checks import error_text
 from .._files import InputError, part_file
 from ._convert import from_torch, identify, layout
 from ._errors import WeightsError
+from ._inception import FIRST, NET, from_inception, inception_shapes
 from ._manifest import ShippedFile, Trunk, read_manifest
 from ._pth import read_pth
 from ._tensors import Tensors, dequantize, digest
@@ -42,9 +43,9 @@ def read_trunk(path: Path, trunk: Trunk) -> Tensors:
     if path.name == trunk.shipped != trunk.exact_name:
         return dequantize(read_shipped(path, read_manifest().files[path.name]))
     if path.suffix == ".pth":
-        return _from_official(path, read_pth(path, "features."), trunk)
+        return _from_official(path, read_pth(path, _prefix(trunk.net)), trunk)
     if path.suffix == ".npz":
-        tensors = from_torch(trunk.net, _read_npz(path), str(path))
+        tensors = _converted(trunk.net, _read_npz(path), path)
         check_digest(path, tensors, trunk.digest)
         return tensors
     return _read_converted(path, trunk)
@@ -62,25 +63,36 @@ def _read_npz(path: Path) -> Tensors:
 def _from_official(path: Path, state: Tensors, trunk: Trunk) -> Tensors:
     if trunk.digest is None:
         check_sha256(path, trunk.sha256, f"Download it again from {trunk.url}.")
-    tensors = from_torch(trunk.net, state, str(path))
+    tensors = _converted(trunk.net, state, path)
     if trunk.digest is not None:
         check_digest(path, tensors, trunk.digest)
     return tensors
+
+
+def _prefix(net: str) -> str:
+    """Of what is needed of an official file: torchvision's have a classifier, too."""
+    return "" if net == NET else "features."
+
+
+def _converted(net: str, state: Mapping[str, np.ndarray], path: Path) -> Tensors:
+    return from_inception(state, str(path)) if net == NET else from_torch(net, state, str(path))
+
+
+def _shapes(net: str) -> dict[str, tuple[int, ...]]:
+    return inception_shapes() if net == NET else {name: place.shape for name, place in layout(net).items()}
 
 
 def _read_converted(path: Path, trunk: Trunk) -> Tensors:
     with opened(path, _way_out(path)) as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}
         metadata = file.metadata() or {}
-    places = layout(trunk.net)
-    if {name: tensor.shape for name, tensor in tensors.items()} != {
-        name: place.shape for name, place in places.items()
-    }:
+    shapes = _shapes(trunk.net)
+    if {name: tensor.shape for name, tensor in tensors.items()} != shapes:
         raise WeightsError(error_text(str(path), f"the tensors of {trunk.net}", sorted(tensors)[:3], _way_out(path)))
     # Where no digest is known, the file has its own, written when the official file had the right hash.
     converted_from = metadata.get("source_sha256")
     check_digest(path, tensors, trunk.digest or (metadata.get("digest") if converted_from == trunk.sha256 else None))
-    return {name: tensors[name] for name in places}
+    return {name: tensors[name] for name in shapes}
 
 
 def check_digest(path: Path, tensors: Tensors, expected: str | None) -> None:
@@ -95,9 +107,10 @@ def _way_out(path: Path) -> str:
 
 
 def convert_pth(path: Path) -> tuple[Trunk, Tensors]:
-    """The network in a file of torchvision's, and its convolutions."""
-    state = read_pth(path, "features.")
-    trunk = read_manifest().trunks[identify(state, str(path))]
+    """The network in an official file, and its convolutions."""
+    found = NET if read_pth(path, FIRST) else None
+    state = read_pth(path, _prefix(found or ""))
+    trunk = read_manifest().trunks[found or identify(state, str(path))]
     return trunk, _from_official(path, state, trunk)
 
 
@@ -110,7 +123,7 @@ def convert_own_pth(path: Path) -> tuple[str, Tensors]:
 
 
 def save_trunk(path: Path, tensors: Tensors, trunk: Trunk) -> None:
-    """The convolutions of torchvision's network."""
+    """The convolutions of an official network."""
     history = {"net": trunk.net, "origin": trunk.url, "license": trunk.license}
     try:
         write_tensors(path, tensors, history, source_sha256=trunk.sha256)

@@ -12,6 +12,7 @@ from .._checks import check_choice, error_text
 from ..backbones._features import PREPROCESSING, TORCHVISION
 from ..backbones._lpips_nets import PUBLISHED_NETS
 from ._errors import WeightsError
+from ._inception import NET
 from ._manifest import HEADS, PARTS, Trunk, read_manifest, shipped_folder
 from ._saved import read_saved
 from ._tensors import EXTENSION, Tensors, dequantize, nest
@@ -20,7 +21,7 @@ from ._tensors import EXTENSION, Tensors, dequantize, nest
 VARIABLE = "JAXLOSS_WEIGHTS"
 # What can be loaded, and whose convolutions belong to it: those of a network, or ("") of none.
 BACKBONE_OF = {
-    **{net: net for net in TORCHVISION},
+    **{net: net for net in (*TORCHVISION, NET)},
     **{f"lpips-{net}": row.backbone for net, row in PUBLISHED_NETS.items()},
     **{name: parts.trunk for name, parts in PARTS.items()},
 }
@@ -39,8 +40,8 @@ def load_params(name: str | os.PathLike[str], *, version: str | None = None, exa
     """Parameters of a network or metric, for `extract_features`, `lpips` and others.
 
     They are looked for in the folder that the environment variable `JAXLOSS_WEIGHTS` names, among those that come with
-    the package, and in the user's cache; what is nowhere is downloaded from torchvision's official address and cached.
-    Every file is verified. All but VGG19 and SqueezeNet come with the package.
+    the package, and in the user's cache; what is nowhere is downloaded from its official address and cached. Every file
+    is verified. All but VGG19, SqueezeNet and Inception come with the package.
 
     VGG16 comes with kernels of 16-bit integers from its third block on: rounded by at most 1/65000 of the largest
     number of the output channel, which moves LPIPS-VGG by up to 3e-6. If the folder of `JAXLOSS_WEIGHTS` holds it
@@ -49,8 +50,8 @@ def load_params(name: str | os.PathLike[str], *, version: str | None = None, exa
     Args:
         name: `"alexnet"`, `"vgg16"`, `"vgg19"` or `"squeezenet1_1"`: the convolutions of torchvision's networks; or
             `"lpips-alex"`, `"lpips-vgg"` or `"lpips-squeeze"`: those of one of them with the heads of LPIPS; or
-            `"lpips-st_alex"` for `st_lpips`, `"dists"`, `"brisque"`, `"niqe"`. Or a file of `save_params`, which ends
-            in `.safetensors`.
+            `"lpips-st_alex"` for `st_lpips`, `"dists"`, `"brisque"`, `"niqe"`, `"inception"` for FID. Or a file of
+            `save_params`, which ends in `.safetensors`.
         version: Of LPIPS: `"0.1"` (default), which is what everybody means; `"0.0"` is the first release, with heads of
             its own and without input normalization.
         exact: Whether VGG16 must be torchvision's to the bit. If so, and if it is not found, it is downloaded, 553 MB.

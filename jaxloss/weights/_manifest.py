@@ -1,4 +1,4 @@
-"""What there is to load: the files that come with the package, and torchvision's, each with its origin and hash."""
+"""What there is to load: the files that come with the package, and official ones, each with its origin and hash."""
 
 import functools
 import json
@@ -45,7 +45,7 @@ class ShippedFile:
 
 @dataclass(frozen=True)
 class Trunk:
-    """The convolutions of a network as torchvision trained it.
+    """The convolutions of a network as torchvision trained it, or, of Inception, as it was ported from TensorFlow.
 
     Attributes:
         url: The official file, of `size` bytes, with the classifier.

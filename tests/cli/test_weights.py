@@ -79,8 +79,10 @@ def test_list(run: Run, cache: Path) -> None:
         file = FILES[row[1]]
         assert rows[row].rstrip().endswith("package") and file.license in rows[row]
         assert file.origin.partition(",")[0] in rows[row]
-    for row in (("vgg16,", "exact"), ("vgg19", "vgg19-dcbb9e9d.pth"), (NET, "squeezenet1_1-b8a52dc0.pth")):
+    inception = ("inception", "pt_inception-2015-12-05-6726825d.pth")
+    for row in (("vgg16,", "exact"), ("vgg19", "vgg19-dcbb9e9d.pth"), (NET, "squeezenet1_1-b8a52dc0.pth"), inception):
         assert rows[row].rstrip().endswith("not here") and " MB " in rows[row]
+    assert " pytorch-fid " in rows[inception]
     assert f"package: {shipped_folder()}" in out and f"cache: {cache}" in out
 
 

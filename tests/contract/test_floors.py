@@ -51,6 +51,7 @@ UNTESTED = {
 }  # fmt: skip
 # Parts of one thing, tested where it is whole.
 TESTED_WITH = {
+    "backbones/test_inception_network.py": "backbones/test_inception.py",
     "images/test_distortion_sheet.py": "cli/test_distortions.py",
     "images/test_jpeg.py": "judgments/distortions/test_jpeg.py",
     "judgments/distortions/test_sampling.py": "judgments/distortions/test_spatial.py",

@@ -17,13 +17,15 @@ import numpy as np
 import pytest
 
 from jaxloss import load_params
-from jaxloss.weights import _fetch
+from jaxloss.weights import _fetch, _inception
 from jaxloss.weights._convert import from_torch
 from jaxloss.weights._errors import WeightsError
 from jaxloss.weights._fetch import fetch
 from jaxloss.weights._manifest import Trunk
 from jaxloss.weights._tensors import nest
-from tests.weights._networks import official_file, random_state, trunk_of, use_trunks
+from tests.weights._networks import inception_state, official_file, random_state, trunk_of, use_trunks
+from tests.weights._pth_files import saved
+from tests.weights.test_inception import SMALL
 
 
 ROOT = Path(__file__).parents[2]
@@ -122,6 +124,21 @@ def test_lpips_fetches_its_network(server: Server, official: Official) -> None:
     official()
     assert list(load_params("lpips-squeeze")["heads"])[-1] == "fire9"
     assert len(server.asked) == 1
+
+
+def test_inception(
+    server: Server, cache: Path, tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whole, with the layer of its classes."""
+    monkeypatch.setattr(_inception, "INCEPTION", SMALL)
+    state = inception_state(rng, SMALL)
+    server.content = saved(state, legacy=False)
+    trunk = trunk_of("inception", server.content, server.url, with_digest=False, tmp_path=tmp_path)
+    use_trunks(monkeypatch, trunk)
+    for params in (load_params("inception"), load_params("inception")):
+        assert list(params) == ["Conv2d_1a_3x3", "Mixed_5b", "fc"]
+        np.testing.assert_array_equal(params["fc"]["kernel"], state["fc.weight"].T)
+    assert len(server.asked) == 1 and files_in(cache) == ["inception.safetensors"]
 
 
 def assert_nothing_is_kept(trunk: Trunk, cache: Path, *words: str) -> None:
@@ -225,7 +242,7 @@ def test_progress(server: Server, official: Official, monkeypatch: pytest.Monkey
 FETCH = """
 import json, sys
 from pathlib import Path
-from jaxloss.weights import _fetch
+from jaxloss.weights import _fetch, _inception
 from jaxloss.weights._manifest import Trunk, read_manifest
 trunk = Trunk(**json.loads(sys.argv[1]))
 read_manifest().trunks[trunk.net] = trunk

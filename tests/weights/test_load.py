@@ -94,9 +94,11 @@ def test_installed_package_has_every_file() -> None:
 
 def test_official_files_have_their_hash_in_their_name() -> None:
     trunks = read_manifest().trunks
-    assert set(trunks) == {"alexnet", "vgg16", "vgg19", "squeezenet1_1"}
-    for trunk in trunks.values():
-        assert trunk.url.startswith("https://download.pytorch.org/models/")
+    addresses = dict.fromkeys(("alexnet", "vgg16", "vgg19", "squeezenet1_1"), "https://download.pytorch.org/models/")
+    addresses["inception"] = "https://github.com/mseitzer/pytorch-fid/releases/download/"
+    assert trunks.keys() == addresses.keys()
+    for net, trunk in trunks.items():
+        assert trunk.url.startswith(addresses[net])
         assert len(trunk.sha256) == 64 and f"-{trunk.sha256[:8]}.pth" in trunk.url
 
 
