@@ -26,6 +26,11 @@ class Sums(NamedTuple):
     low: Array
 
 
+def zero_sums(*shape: int) -> Sums:
+    """Of nothing; two arrays, for a buffer cannot be donated twice."""
+    return Sums(*(jnp.zeros(shape, jnp.result_type(float)) for _ in range(2)))
+
+
 def merge(state: Sums, other: Sums) -> Sums:
     """The state of two sets together.
 

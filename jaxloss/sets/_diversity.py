@@ -11,7 +11,7 @@ from jax.scipy.special import xlogy
 
 from .._checks import error_text
 from .._types import Array, Counted, FeatureSet, ScalarArray
-from ..ops._compensated import Sums, merge
+from ..ops._compensated import Sums, merge, zero_sums
 from ..ops._numerics import safe_divide, safe_power, safe_sqrt
 from ._features import check_features
 
@@ -84,8 +84,7 @@ def init_inception_score(classes: int) -> Sums:
     """
     if classes < 1:
         raise ValueError(error_text("init_inception_score", "classes >= 1", classes, "It is the length of a row."))
-    zeros = jnp.zeros(classes + 2, jnp.result_type(float))
-    return Sums(zeros, zeros)
+    return zero_sums(classes + 2)
 
 
 def update_inception_score(state: Sums, logits: FeatureSet, *, mask: Counted | None = None) -> Sums:

@@ -9,7 +9,7 @@ from jax import lax
 
 from .._checks import error_text
 from .._types import Array, Counted, FeatureCovariance, FeatureMean, FeatureSet
-from ..ops._compensated import Sums, merge
+from ..ops._compensated import Sums, merge, zero_sums
 from ._features import check_features
 
 
@@ -52,8 +52,7 @@ def init_moments(dimension: int) -> Sums:
     """
     if dimension < 1:
         raise ValueError(error_text("init_moments", "dimension >= 1", dimension, "It is the length of a row."))
-    zeros = jnp.zeros((1 + dimension, 1 + dimension), jnp.result_type(float))
-    return Sums(zeros, zeros)
+    return zero_sums(1 + dimension, 1 + dimension)
 
 
 def update_moments(state: Sums, x: FeatureSet, *, mask: Counted | None = None) -> Sums:

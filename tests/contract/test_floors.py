@@ -17,7 +17,7 @@ FLOORS = (
     {"_types", "_checks"},
     {"ops", "_files"},
     {"metrics", "closed_forms", "backbones", "weights"},
-    {"kernels", "perceptual", "sets", "sde"},
+    {"kernels", "perceptual", "sets", "sde", "streaming"},
     {"losses"},
     {"judgments"},
     {"registry"},
