@@ -27,6 +27,7 @@ FeatureArray = Float[Array, "*batch _rows _columns _features"]
 FeatureArrays = dict[str, FeatureArray]
 # Sets: one row of features for each image, which of the rows count, and statistics over the rows.
 FeatureSet = Float[Array | np.ndarray, "_samples _dimension"]
+FeatureSetArray = Float[Array, "_samples _dimension"]
 Counted = Bool[Array | np.ndarray, "_samples"]
 FeatureMean = Float[Array | np.ndarray, "_dimension"]
 FeatureCovariance = Float[Array | np.ndarray, "_dimension _dimension"]

@@ -6,11 +6,6 @@ It differs from torchvision's: pooling averages the pixels that there are, the l
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-from jax import lax
-
-from .._types import Array, Params
-
 
 class Unit(NamedTuple):
     """A convolution with bias, then a ReLU; `same`: padded with zeros so that steps of one pixel keep the size."""
@@ -131,19 +126,3 @@ def kernel_shapes(chain: Chain, channels: int = 3, prefix: str = "") -> tuple[di
                 shapes |= {path: shape for found, _ in parts for path, shape in found.items()}
                 channels = sum(width for _, width in parts)
     return shapes, channels
-
-
-def mean_features(x: Array, *, params: Params, dimension: int, precision: str) -> Array:
-    """`[n, dimension]` of images `[n, H, W, 3]` in about [-1, 1]."""
-    from ._inception_network import Inception  # Flax takes as long to import as JAX, and most users need none of it
-
-    last = [row.name for row in INCEPTION].index(DIMENSIONS[dimension])
-    features = Inception(INCEPTION[: last + 1], x.dtype, precision).apply({"params": params}, x)
-    return jnp.mean(jnp.asarray(features), (1, 2))
-
-
-def logits_of_features(x: Array, *, params: Params, bias: bool) -> Array:
-    """`[n, 1008]` of features `[n, 2048]`."""
-    layer = params["fc"]
-    logits = jnp.dot(x, jnp.asarray(layer["kernel"], x.dtype), precision=lax.Precision.HIGHEST)
-    return logits + jnp.asarray(layer["bias"], x.dtype)[None] if bias else logits

@@ -183,7 +183,8 @@ def resize_matrix(
     index = np.arange(new, dtype=number)[:, None]
     match row.grid:
         case "areas":
-            centers = (index + number(0.5)) * step - number(0.5)
+            wide = number if row.antialias else np.float64  # torch rounds the product and the difference at once
+            centers = ((index + number(0.5)) * wide(step) - number(0.5)).astype(number)
         case "corners":
             centers = index * (number(size - 1) / number(max(new - 1, 1)))
         case _:

@@ -16,6 +16,13 @@ from ._diversity import (
     vendi_score as vendi_score,
 )
 from ._frechet import frechet_distance as frechet_distance, frechet_of_statistics as frechet_of_statistics
+from ._inception import (
+    FID_CONVENTIONS as FID_CONVENTIONS,
+    FIDConvention as FIDConvention,
+    inception_features as inception_features,
+    inception_logits as inception_logits,
+    prepare_images as prepare_images,
+)
 from ._kernels import KID as KID, MMD_CONVENTIONS as MMD_CONVENTIONS, kid as kid, mmd as mmd
 from ._moments import (
     Statistics as Statistics,

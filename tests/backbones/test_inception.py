@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxloss.backbones import _inception
 from jaxloss.backbones._inception import (
     DIMENSIONS,
     INCEPTION,
@@ -18,8 +17,6 @@ from jaxloss.backbones._inception import (
     Row,
     Unit,
     kernel_shapes,
-    logits_of_features,
-    mean_features,
 )
 from jaxloss.backbones._inception_network import Inception
 from jaxloss.weights._tensors import nest
@@ -99,19 +96,3 @@ def test_sizes() -> None:
     assert {width: kernel_shapes(INCEPTION[: names.index(name) + 1])[1] for width, name in DIMENSIONS.items()} == {
         width: width for width in DIMENSIONS
     }
-
-
-def test_features_and_logits(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Means over positions; what is beyond the output asked for is not needed, and not computed."""
-    monkeypatch.setattr(_inception, "INCEPTION", SMALL)
-    monkeypatch.setattr(_inception, "DIMENSIONS", {4: "first", 5: "last"})
-    x, params = rng.normal(size=(2, 13, 16, 3)).astype(np.float32), small_params(rng)
-    params["fc"] = {"kernel": rng.normal(size=(4, 7)), "bias": rng.normal(size=7)}
-    known = {name: params[name] for name in ("first", "fc")}
-    features = jax.jit(lambda x: mean_features(x, params=known, dimension=4, precision="highest"))(x)
-    expected = [step(SMALL[0], image.astype(np.float64), params).mean((0, 1)) for image in x]
-    np.testing.assert_allclose(features, expected, rtol=1e-5)
-    for bias in (False, True):
-        logits = logits_of_features(features, params=params, bias=bias)
-        plain = features @ params["fc"]["kernel"] + bias * params["fc"]["bias"][None]
-        np.testing.assert_allclose(logits, plain, rtol=1e-5, atol=1e-5)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import jaxloss
 from jaxloss import judgments, ops, sets
 from jaxloss.backbones._features import BACKBONES
+from jaxloss.backbones._inception import INCEPTION, kernel_shapes
 from jaxloss.backbones._lpips_nets import LPIPS_NETS, PUBLISHED_NETS
 from jaxloss.judgments import distortions
 from jaxloss.judgments._artifacts import CONTENT_LAYERS, STYLE_WEIGHTS
@@ -111,6 +112,12 @@ def features_of_lpips(net: str) -> Case:
     return Case((jaxloss.lpips_features,), (image(67, 67, 3),), params_of(net), options, differentiated=False)
 
 
+def first_layers_of_inception() -> Any:
+    shapes, _ = kernel_shapes(INCEPTION[:3])
+    return {name: {"kernel": image(*shape), "bias": image(shape[-1])} for name, shape in shapes.items()}
+
+
+FID = {"convention": "pytorch-fid"}
 MEAN_AND_COVARIANCE: tuple[Any, Any] = image(4), image(4, 4)
 
 
@@ -152,6 +159,16 @@ CASES = {
         (image(24, 24, 1),),
         {"params": {"mean": image(36), "covariance": image(36, 36)}},
         {**RANGE, "block_size": 12},
+    ),
+    "images for Inception": Case((sets.prepare_images,), (image(2, 9, 9, 3),), options={**RANGE, **FID}),
+    "Inception": Case(
+        (sets.inception_features,),
+        (image(2, 9, 9, 3),),
+        {"params": first_layers_of_inception()},
+        {**RANGE, **FID, "dimension": 64},
+    ),
+    "classes": Case(
+        (sets.inception_logits,), (image(2, 2048),), {"params": {"fc": {"kernel": image(2048, 8), "bias": image(8)}}}
     ),
     "sets": Case((sets.frechet_distance, sets.mmd), (image(9, 4), image(8, 4))),
     "neighbors": Case((sets.precision_recall, sets.density_coverage), (image(9, 4), image(8, 4)), differentiated=False),

@@ -9,7 +9,14 @@ import jax
 import numpy as np
 import pytest
 
-from jaxloss.backbones._inception import DIMENSIONS, mean_features
+from jaxloss.backbones._inception import DIMENSIONS
+from jaxloss.sets._inception import (
+    FID_CONVENTIONS,
+    _mean_features,
+    inception_features,
+    inception_logits,
+    prepare_images,
+)
 from jaxloss.weights._inception import folded, from_inception
 from jaxloss.weights._pth import read_pth
 from jaxloss.weights._tensors import nest
@@ -65,7 +72,7 @@ def test_graph(file: Path, single: dict[str, Any], pytorch_fid: Any, rng: np.ran
     pytorch_fid.float()
 
     def features(x: Any, params: Any, dimension: int) -> jax.Array:
-        return mean_features(2 * x - 1, params=params, dimension=dimension, precision="highest")
+        return _mean_features("test", 2 * x - 1, params=params, dimension=dimension, precision="highest")
 
     extract = jax.jit(features, static_argnums=2)
     for dimension, expected in zip(DIMENSIONS, theirs, strict=True):
@@ -73,3 +80,56 @@ def test_graph(file: Path, single: dict[str, Any], pytorch_fid: Any, rng: np.ran
     with jax.enable_x64(True):
         double = nest(folded(read_pth(file), str(file)))
         assert relative_error(extract(x, double, 2048), theirs[-1]) < 1e-12
+
+
+def images_of_8_bits(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """With edges, from which bicubic resizing overshoots."""
+    return (rng.integers(0, 2, (*shape, 3)) * rng.integers(100, 256, (*shape, 3))).astype(np.uint8)
+
+
+def test_images(pytorch_fid: Any, torch_fidelity: Any, rng: np.random.Generator) -> None:
+    """What the networks are shown, to rounding; enlarged and made smaller."""
+    torch, clean = peer("torch"), peer("cleanfid.resize")
+    for shape in ((40, 30), (320, 310)):
+        levels = images_of_8_bits(rng, *shape)
+        shown: dict[str, list[np.ndarray]] = {}
+
+        def look(name: str, shown: dict[str, list[np.ndarray]] = shown) -> Any:
+            return lambda _, inputs: shown.setdefault(name, []).append(inputs[0].numpy()[0])
+
+        with foreign_code(), torch.no_grad():
+            hooks = [
+                pytorch_fid.blocks[0][0].register_forward_pre_hook(look("pytorch-fid")),
+                torch_fidelity.Conv2d_1a_3x3.register_forward_pre_hook(look("torch-fidelity")),
+            ]
+            with mock.patch.object(pytorch_fid, "last_needed_block", 0):
+                pytorch_fid(planes(levels[None]).float() / 255)
+            with mock.patch.object(torch_fidelity, "features_list", ["64"]):
+                torch_fidelity(planes(levels[None]))
+            cleaned = clean.build_resizer("clean")(levels)
+        for hook in hooks:
+            hook.remove()
+        expected = {name: np.moveaxis(z[0], 0, -1) for name, z in shown.items()}
+        expected |= {"clean-fid": (cleaned - 128) / 128, "adm": expected["torch-fidelity"]}
+        assert expected.keys() == FID_CONVENTIONS.keys()
+        for convention, z in expected.items():
+            found = prepare_images(levels / np.float32(255), data_range=1.0, convention=convention)
+            np.testing.assert_allclose(found, z, atol=2e-6)
+
+
+def test_features(single: dict[str, Any], pytorch_fid: Any, torch_fidelity: Any, rng: np.random.Generator) -> None:
+    """From images to features and logits."""
+    levels, torch = images_of_8_bits(rng, 1, 50, 40), peer("torch")
+    with foreign_code(), torch.no_grad():
+        *_, last = pytorch_fid(planes(levels).float() / 255)
+        *_, features, unbiased, biased = (z.numpy() for z in torch_fidelity(planes(levels)))
+    images = levels / np.float32(255)
+    extract = jax.jit(
+        lambda x, convention: inception_features(x, params=single, data_range=1.0, convention=convention),
+        static_argnums=1,
+    )
+    assert relative_error(extract(images, "pytorch-fid"), last.numpy()[..., 0, 0]) < 1e-5
+    found = extract(images, "torch-fidelity")
+    assert relative_error(found, features) < 1e-5
+    assert relative_error(inception_logits(found, params=single), unbiased) < 1e-5
+    assert relative_error(inception_logits(found, params=single, bias=True), biased) < 1e-5
