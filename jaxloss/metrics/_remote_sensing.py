@@ -9,9 +9,11 @@ from jax import lax
 from .._checks import as_scalar, check_positive, error_text, masked_pair
 from .._types import Array, Image, Map, Mask, Scalar, Scores
 from ..ops._filters import as_taps, merge_channels, split_channels, uniform_window
+from ..ops._gradients import laplacian
 from ..ops._moments import filter_moments
 from ..ops._numerics import safe_divide, safe_sqrt
 from ..ops._pooling import masked_mean, masked_norm, masked_ratio, mean_from_sums
+from ..ops._sums import sum_pixels
 
 
 # Up to so many channels are taken one by one: a CPU's loops over an innermost axis of three are slow.
@@ -147,9 +149,9 @@ def scc(x: Image, y: Image, *, mask: Mask | None = None, window_size: int | None
         International Journal of Remote Sensing 19, 1998. https://doi.org/10.1080/014311698215973
     """
     x, y, mask = masked_pair("scc", x, y, mask)
-    details = _details(x), _details(y)
+    details = laplacian(x), laplacian(y)
     if window_size is None:
-        means = [_band_mean(z, mask) for z in (*details, *_products(*details))]
+        means = _detail_means(*details, mask)
         distance = _correlation_distance(means, flat).mean(axis=-1)
         return 1 - jnp.where(jnp.isnan(means[0]).any(axis=-1), jnp.nan, distance)
     if window_size < 2:
@@ -162,12 +164,17 @@ def scc(x: Image, y: Image, *, mask: Mask | None = None, window_size: int | None
     return 1 - masked_mean(split_channels(_correlation_distance(means, flat), x.shape), mask)
 
 
-def _details(image: Array) -> Array:
-    """The image less its neighbors, mirrored at the border: by differences, which are exactly 0 where it is flat."""
-    around = jnp.pad(image, [(0, 0)] * (image.ndim - 3) + [(1, 1), (1, 1), (0, 0)], mode="symmetric")
-    along = jnp.diff(around, n=2, axis=-2)
-    across = jnp.diff(3 * around[..., 1:-1, :] + along, n=2, axis=-3)
-    return -(across + 3 * along[..., 1:-1, :, :])
+def _detail_means(x: Array, y: Array, mask: Array | None) -> list[Array]:
+    """Of both and of their products, `[..., C]`; by sums of rows, which a GPU takes of all of them in one loop."""
+    *leading, height, width, channels = x.shape
+    lines = [merge_channels(z) for z in (x, y, *_products(x, y))]
+    if mask is None:
+        means = [sum_pixels(z, channels) / (height * width) for z in lines]
+    else:
+        weight = merge_channels(jnp.broadcast_to(mask[..., None], x.shape))
+        total = sum_pixels(weight, channels)
+        means = [mean_from_sums(sum_pixels(weight * z, channels), total) for z in lines]
+    return [z.reshape(*leading, channels) for z in means]
 
 
 def _products(x: Array, y: Array) -> tuple[Array, Array, Array]:

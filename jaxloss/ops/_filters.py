@@ -12,12 +12,12 @@ platform, and so does the form of the two passes, which are lowered when the pla
 
 * On a CPU all maps of one call go through one `stack` between the passes: a concatenation is what it does not fuse.
 * On a GPU an optimization barrier is enough, and everything else is left to fuse: of an SSIM with its gradient each
-  pass writes to memory what the next one reads, and nothing else does.
+  pass writes to memory what the next one reads, and nothing else does. Small windows are taken in one pass.
 """
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -89,6 +89,9 @@ def _check_size(name: str, size: int) -> None:
 # Up to so many taps the last pass is left to fuse with the arithmetic around it. Longer ones, of several windows, would
 # make one loop so large that it is no longer vectorized: the gradient of the multi-sigma SSIM took twice as long.
 MAX_FUSED_TAPS = 15
+
+# Up to so many taps a GPU takes a window in one pass: more reads, but of a cache, and nothing written in between.
+MAX_DIRECT_TAPS = 25
 
 BORDERS = ("valid", "reflect", "zero")
 GPUS = ("cuda", "rocm")
@@ -173,9 +176,14 @@ separable_filter_p.multiple_results = True
 
 
 def correlate(z: Array, taps: Taps, axis: int, step: int = 1) -> Array:
+    return _weigh_shifts(z, taps, axis, step, lambda shift: shift)
+
+
+def _weigh_shifts(z: Array, taps: Taps, axis: int, step: int, f: Callable[[Array], Array]) -> Array:
     size = z.shape[axis] - (len(taps) - 1) * step
-    shifts = (lax.slice_in_dim(z, i * step, i * step + size, axis=axis) for i in range(len(taps)))
-    return functools.reduce(jnp.add, (z.dtype.type(tap) * shift for tap, shift in zip(taps, shifts, strict=True)))
+    present = [(i * step, tap) for i, tap in enumerate(taps) if tap] or [(0, 0.0)]  # XLA would multiply by 0, too
+    shifts = ((tap, lax.slice_in_dim(z, start, start + size, axis=axis)) for start, tap in present)
+    return functools.reduce(jnp.add, (z.dtype.type(tap) * f(shift) for tap, shift in shifts))
 
 
 def _surround(z: Array, axis: int, size: int) -> Array:
@@ -215,6 +223,8 @@ def _implementation(*maps: Array, rows: Taps, columns: Taps, step: int, full: bo
 
 
 def on_gpu(*maps: Array, rows: Taps, columns: Taps, step: int, full: bool) -> list[Array]:
+    if len(rows) * len(columns) <= MAX_DIRECT_TAPS:
+        return [_correlate_directly(z, rows, columns, step, full) for z in maps]
     if not full:
         vertical = lax.optimization_barrier([correlate(z, rows, 1) for z in maps])
         return [correlate(z, columns, 2, step) for z in vertical]
@@ -223,6 +233,14 @@ def on_gpu(*maps: Array, rows: Taps, columns: Taps, step: int, full: bool) -> li
     padded = [jnp.pad(z, ((0, 0), (0, 0), (around, around))) for z in maps]
     horizontal = lax.optimization_barrier([correlate(z, columns, 2, step) for z in padded])
     return [correlate(jnp.pad(z, ((0, 0), (above, above), (0, 0))), rows, 1) for z in horizontal]
+
+
+def _correlate_directly(z: Array, rows: Taps, columns: Taps, step: int, full: bool) -> Array:
+    if full:
+        around, above = (len(columns) - 1) * step, len(rows) - 1
+        z = lax.optimization_barrier(z)  # the arithmetic before would be done anew for each tap
+        z = jnp.pad(z, ((0, 0), (above, above), (around, around)))
+    return _weigh_shifts(z, rows, 1, 1, lambda lines: correlate(lines, columns, 2, step))
 
 
 def abstract_filters(*maps, rows: Taps, columns: Taps, step: int, full: bool):

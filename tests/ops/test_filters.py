@@ -67,12 +67,14 @@ def test_adjoint_is_exact(rng):
 FORMS = on_gpu, separable_filter_p.bind
 
 
-def test_the_form_for_gpus_is_the_same_filter(rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("rows", [ROWS, [0.1, 0.0, 0.3, -0.2, 0.4, 0.2, 0.1, 0.5, 0.2], [0.0, 0.0]])
+def test_the_forms_for_gpus_are_the_same_filter(rng: np.random.Generator, rows: list[float]) -> None:
+    """Small windows in one pass, large ones in two."""
     maps = rng.random((2, 3, 9, 24), np.float32)
 
     @jax.jit
     def both_forms(*maps: jax.Array) -> list[list[jax.Array]]:
-        forms = [functools.partial(form, rows=tuple(ROWS), columns=tuple(COLUMNS), step=3) for form in FORMS]
+        forms = [functools.partial(form, rows=tuple(rows), columns=tuple(COLUMNS), step=3) for form in FORMS]
         return [form(*maps, full=full) for full in (False, True) for form in forms]
 
     inside, expected, around, expected_around = both_forms(*maps)

@@ -5,6 +5,7 @@ import pytest
 from scipy import ndimage
 
 from jaxloss.ops import gradient_magnitude
+from jaxloss.ops._gradients import laplacian, laplacian_by_neighbors
 
 
 @pytest.mark.parametrize(("border", "mode"), [("zero", "constant"), ("reflect", "mirror")])
@@ -48,3 +49,16 @@ def test_bad_input_raises() -> None:
         gradient_magnitude(jnp.ones((4, 4, 1)), border="same")
     with pytest.raises(ValueError, match="at least 3 x 3"):
         gradient_magnitude(jnp.ones((4, 2, 1)), border="valid")
+
+
+@pytest.mark.parametrize("form", [laplacian, laplacian_by_neighbors])
+def test_laplacian_of_every_form_is_exact_where_flat(rng: np.random.Generator, form) -> None:
+    """Its matrix is symmetric: the gradient of half its product with an image is itself."""
+    image = jnp.asarray(rng.random((2, 5, 1, 3), np.float32))
+    kernel = np.reshape([-1, -1, -1, -1, 8, -1, -1, -1, -1], (1, 3, 3, 1))
+    expected = ndimage.correlate(np.float64(image), kernel, mode="reflect")
+    value, slope = jax.value_and_grad(lambda z: (z * form(z)).sum() / 2)(image)
+    np.testing.assert_allclose(form(image), expected, atol=1e-6)
+    np.testing.assert_allclose(value, (image * expected).sum() / 2, rtol=1e-5)
+    np.testing.assert_allclose(slope, expected, atol=2e-6)
+    assert not form(jnp.full((3, 4, 2), 0.7)).any()
