@@ -11,8 +11,8 @@ from .._types import Array, Image, Map, Mask, Scalar, Scores
 from ..ops._filters import as_taps, merge_channels, split_channels, uniform_window
 from ..ops._gradients import laplacian
 from ..ops._moments import filter_moments
-from ..ops._numerics import safe_divide, safe_sqrt
-from ..ops._pooling import masked_mean, masked_norm, masked_ratio, mean_from_sums
+from ..ops._numerics import fast_arctan2, safe_divide, safe_sqrt
+from ..ops._pooling import keep_nan, masked_mean, masked_ratio, mean_from_sums
 from ..ops._sums import sum_pixels
 
 
@@ -60,28 +60,30 @@ def sam_map(x: Image, y: Image, *, mask: Mask | None = None) -> Map:
 def _spectral_angle(name: str, x: Array, y: Array) -> tuple[Array, Array]:
     """Angles `[..., H, W, 1]`, and 1 where there is one.
 
-    By Kahan's formula: the arc cosine loses half of the digits of small angles, and has no slope at 0.
+    By the part of the difference that is across y: the arc cosine loses half of the digits of small angles, and has no
+    slope at 0.
     """
     if x.shape[-1] < 2:
         raise ValueError(error_text(name, "2 channels or more", x.shape, "One channel has no spectrum."))
-    of_x, of_y = (_directions(z) for z in (x, y))
-    pairs = list(zip(of_x, of_y, strict=True))
-    apart, along = _length([a - b for a, b in pairs]), _length([a + b for a, b in pairs])
-    counts = (_length(of_x) > 0) & (_length(of_y) > 0)
-    angle = 2 * jnp.arctan2(apart, jnp.where(counts, along, 1))
+    of_x, of_y = _bands(x), _bands(y)
+    length = safe_sqrt(_dot(of_y, of_y))
+    direction = [safe_divide(b, length) for b in of_y]
+    difference = [a - b for a, b in zip(of_x, of_y, strict=True)]
+    share = _dot(difference, direction)
+    across = [d - share * u for d, u in zip(difference, direction, strict=True)]
+    angle = fast_arctan2(safe_sqrt(_dot(across, across)), _dot(of_x, direction))
+    counts = (_dot(of_x, of_x) > 0) & (length > 0)
     return jnp.where(counts, angle, 0), counts.astype(x.dtype)
 
 
-def _directions(image: Array) -> list[Array]:
-    """Spectra of length 1, or 0, as maps of the channels, or in one piece if those are many."""
+def _bands(image: Array) -> list[Array]:
+    """Maps of the channels, or the image in one piece if those are many."""
     channels = image.shape[-1]
-    pieces = [image] if channels > FEW else [image[..., k : k + 1] for k in range(channels)]
-    length = _length(pieces)
-    return [safe_divide(piece, length) for piece in pieces]
+    return [image] if channels > FEW else [image[..., k : k + 1] for k in range(channels)]
 
 
-def _length(pieces: list[Array]) -> Array:
-    return safe_sqrt(functools.reduce(jnp.add, ((z * z).sum(axis=-1, keepdims=True) for z in pieces)))
+def _dot(a: list[Array], b: list[Array]) -> Array:
+    return functools.reduce(jnp.add, ((p * q).sum(axis=-1, keepdims=True) for p, q in zip(a, b, strict=True)))
 
 
 def ergas(x: Image, y: Image, *, mask: Mask | None = None, ratio: Scalar = 0.25) -> Scores:
@@ -111,9 +113,10 @@ def ergas(x: Image, y: Image, *, mask: Mask | None = None, ratio: Scalar = 0.25)
     """
     check_positive("ergas", "ratio", ratio)
     x, y, mask = masked_pair("ergas", x, y, mask)
-    mean = jnp.nan_to_num(_band_mean(y, mask))  # that of no pixel: any number
-    relative = masked_norm(_scale_bands(x - y, safe_divide(1, mean)), mask)
-    undefined = masked_norm(_scale_bands(lax.stop_gradient(x - y), (mean == 0).astype(x.dtype)), mask) > 0
+    mean, error = _band_mean(y, mask), _band_mean((x - y) ** 2, mask)
+    mean_square = safe_divide(error, mean**2).mean(axis=-1)
+    relative = keep_nan(safe_sqrt(mean_square), mean_square)
+    undefined = ((mean == 0) & (error > 0)).any(axis=-1)
     return 100 * as_scalar(ratio, x.dtype) * jnp.where(undefined, jnp.inf, relative)
 
 
@@ -193,21 +196,16 @@ def _correlation_distance(means: Sequence[Array], flat: float) -> Array:
 
 def _band_mean(image: Array, mask: Array | None) -> Array:
     """`[..., C]`; NaN, with a gradient of 0, under an empty mask."""
-    height, width, channels = image.shape[-3:]
+    *leading, height, width, channels = image.shape
 
     def total(values: Array) -> Array:
-        if channels > FEW:
-            return values.sum(axis=(-3, -2))
-        return jnp.stack([values[..., k].sum(axis=(-2, -1)) for k in range(channels)], axis=-1)
+        # In lines, and by a product: a CPU has no vectors for sums over a leading axis, nor for triples.
+        lines = values.reshape(*leading, height, width * channels)
+        ones = jnp.ones((1,) * len(leading) + (1, height), values.dtype)
+        rows = jnp.matmul(ones, lines, precision=lax.Precision.HIGHEST)
+        return rows.reshape(*leading, width, channels).sum(axis=-2)
 
     if mask is None:
         return total(image) / (height * width)
     weight = jnp.broadcast_to(mask[..., None], image.shape)
     return mean_from_sums(total(weight * image), total(weight))
-
-
-def _scale_bands(image: Array, factors: Array) -> Array:
-    """The image times a number for each band `[..., C]`: in lines, for which a CPU has vectors."""
-    *leading, height, width, channels = image.shape
-    lines = image.reshape(*leading, height, width * channels)
-    return (lines * jnp.tile(factors, width)[..., None, :]).reshape(image.shape)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from .._checks import check_choice, error_text, one_dtype
 from .._types import Array, ArrayLike
-from ._numerics import safe_sqrt
+from ._numerics import fast_arctan2, safe_sqrt
 
 
 Planes = Sequence[Array]  # L, a and b, of one shape
@@ -93,7 +93,7 @@ def _length(a: Array, b: Array) -> Array:
 def _hue(a: Array, b: Array) -> Array:
     """The angle in [0, 2 pi), 0 for gray; with no slope where the squares of its chroma vanish."""
     colored = a**2 + b**2 > float(jnp.finfo(a.dtype).tiny)
-    angle = jnp.where(colored, jnp.arctan2(jnp.where(colored, b, 0), jnp.where(colored, a, 1)), 0)
+    angle = jnp.where(colored, fast_arctan2(jnp.where(colored, b, 0), jnp.where(colored, a, 1)), 0)
     return jnp.where(angle < 0, angle + 2 * math.pi, angle)
 
 

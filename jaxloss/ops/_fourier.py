@@ -13,11 +13,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.ad_checkpoint import checkpoint_name
 from jax.typing import DTypeLike
 
 from .._types import Array, Scalar
-from ._numerics import safe_abs, safe_divide, safe_sqrt
-from ._selection import median
+from ._numerics import fast_arctan2, safe_abs, safe_divide, safe_sqrt
+from ._selection import RANK, median
 
 
 # The bank of Kovesi's `phasecong2` with the choices of FSIM.
@@ -75,7 +76,7 @@ def _filters(height: int, width: int, dtype: DTypeLike) -> tuple[list[Array], _F
 
 
 def _angular(v: Array, u: Array) -> Array:
-    angle = jnp.arctan2(-v, u)
+    angle = fast_arctan2(-v, u)
     turned = (angle - math.pi * i / ORIENTATIONS for i in range(ORIENTATIONS))
     distances = jnp.stack([jnp.where(z < -math.pi, z + 2 * math.pi, z) for z in turned])
     return jnp.exp(-_square(distances) / (2 * SPREAD**2))
@@ -113,27 +114,31 @@ def _congruency(plane: Array, radial: list[Array], filters: _Filters, floor: Sca
     *_, height, width = plane.shape
     spectrum = jnp.fft.rfft2(plane.reshape(-1, height, width))
 
-    # One orientation after the other, whose responses are computed again for the gradient: those of all of them would
-    # be forty times the plane, and what is computed from them ends in one loop too many on a CPU.
-    @jax.checkpoint
-    def respond(filters: _Filters) -> tuple[Array, Array]:
+    # One orientation after the other: what is computed from all of them ends in one loop too many on a CPU. For the
+    # gradient only the responses and the median are kept: these take longest, and the rest is forty times the plane.
+    @functools.partial(jax.checkpoint, policy=jax.checkpoint_policies.save_only_these_names("responses", RANK))
+    def add_responses(sums: tuple[Array, Array], filters: _Filters) -> tuple[tuple[Array, Array], None]:
         even, odd = (
-            [jnp.fft.irfft2(lax.complex(factor * a, factor * b), (height, width)) for factor in radial]
+            [
+                checkpoint_name(jnp.fft.irfft2(lax.complex(factor * a, factor * b), (height, width)), "responses")
+                for factor in radial
+            ]
             for a, b in (
                 (spectrum.real * filters.even, spectrum.imag * filters.even),
                 (spectrum.imag * filters.odd, -spectrum.real * filters.odd),
             )
         )
-        smallest = _square(even[0]) + _square(odd[0])
-        noise = safe_sqrt(median(smallest.reshape(-1, height * width)))[:, None, None]
         total_even, total_odd = _add(even), _add(odd)
         power = _square(total_even) + _square(total_odd)
         askew = _add([safe_abs(e * total_odd - o * total_even) for e, o in zip(even, odd, strict=True)])
         energy = (power - askew) / (safe_sqrt(power) + floor)
         amplitude = _add([safe_sqrt(_square(e) + _square(o)) for e, o in zip(even, odd, strict=True)])
-        return jnp.maximum(energy - filters.gain * noise, 0), amplitude
+        smallest = (_square(even[0]) + _square(odd[0])).reshape(-1, height * width)
+        noise = (filters.gain * safe_sqrt(median(smallest)))[:, None, None]
+        return (sums[0] + jnp.maximum(energy - noise, 0), sums[1] + amplitude), None
 
-    energy, amplitude = (z.sum(0).reshape(plane.shape) for z in lax.map(respond, filters))
+    nothing = jnp.zeros((len(spectrum), height, width), plane.dtype)
+    energy, amplitude = (z.reshape(plane.shape) for z in lax.scan(add_responses, (nothing, nothing), filters)[0])
     # Below a millionth of the floor there is no energy to speak of, and squares would leave the range of the numbers.
     return safe_divide(energy, jnp.where(amplitude > 1e-6 * floor, amplitude, 0))
 

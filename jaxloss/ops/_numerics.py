@@ -4,6 +4,8 @@ Each replaces the argument before the dangerous operation and the result after i
 around the result would still let `0 * inf = nan` into the gradient.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 
@@ -123,3 +125,36 @@ def fast_power(x: ArrayLike, exponent: ArrayLike) -> Array:
     x = jnp.asarray(x)
     positive = x > 0
     return jnp.where(positive, jnp.exp(exponent * jnp.log(jnp.where(positive, x, 1))), 0)
+
+
+def fast_arctan2(y: ArrayLike, x: ArrayLike) -> Array:
+    """The angle of the point (x, y), in [-pi, pi] and 0 at the origin, in float32 by a polynomial, to 3e-7.
+
+    On a CPU XLA takes thirty times as long for its own: it does not vectorize it. The derivative at the origin is 0.
+    """
+    return _arctan2(jnp.asarray(y), jnp.asarray(x))
+
+
+# Of arctan(z) / z - 1 over z^2, for |z| <= tan(pi / 8), from the Cephes library (Moshier).
+ARCTAN = (8.05374449538e-2, -1.38776856032e-1, 1.99777106478e-1, -3.33329491539e-1)
+
+
+@jax.custom_jvp
+def _arctan2(y: Array, x: Array) -> Array:
+    if y.dtype != jnp.float32:
+        return jnp.arctan2(y, x)
+    low, high = jnp.minimum(abs(x), abs(y)), jnp.maximum(abs(x), abs(y))
+    slope = low / jnp.where(high > 0, high, 1)
+    steep = slope > math.sqrt(2) - 1
+    z = jnp.where(steep, (slope - 1) / (slope + 1), slope)
+    angle = z + z * z * z * jnp.polyval(jnp.asarray(ARCTAN, z.dtype), z * z)
+    angle = jnp.where(steep, angle + math.pi / 4, angle)
+    angle = jnp.where(abs(y) > abs(x), math.pi / 2 - angle, angle)
+    angle = jnp.where(x < 0, math.pi - angle, angle)
+    return jnp.where(y < 0, -angle, angle)
+
+
+@_arctan2.defjvp
+def _arctan2_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
+    (y, x), (dy, dx) = primals, tangents
+    return _arctan2(y, x), safe_divide(x * dy - y * dx, x * x + y * y)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from jaxloss.ops import safe_abs, safe_divide, safe_power, safe_sqrt
-from jaxloss.ops._numerics import fast_power
+from jaxloss.ops._numerics import fast_arctan2, fast_power
 
 
 CASES = {
@@ -38,3 +38,21 @@ def test_absolute_value_has_no_slope_at_zero():
     points = jnp.array([-2.0, -0.0, 0.0, 3.0])
     np.testing.assert_array_equal(safe_abs(points), [2, 0, 0, 3])
     np.testing.assert_array_equal(jax.vmap(jax.grad(safe_abs))(points), [-1, 0, 0, 1])
+
+
+def test_fast_angle_equals_the_exact_one(rng):
+    """In all quadrants, on the axes, near them and near the diagonals; in float64 it is the exact one."""
+    edges = np.array([0, 1e-30, 1e-3, 0.41421, 0.41422, 1, 1.0001, 1e30], np.float32)
+    edges = np.concatenate([edges, -edges[1:]])
+    y, x = (z.ravel() for z in np.meshgrid(edges, edges))
+    y, x = (np.concatenate([z, rng.standard_normal(1000).astype(np.float32)]) for z in (y, x))
+    expected = np.arctan2(y.astype(np.float64), x.astype(np.float64))
+    np.testing.assert_allclose(fast_arctan2(y, x), expected, rtol=3e-7, atol=1e-37)
+    with jax.enable_x64():
+        np.testing.assert_allclose(fast_arctan2(y.astype(np.float64), x.astype(np.float64)), expected, rtol=1e-15)
+
+
+def test_fast_angle_has_the_slope_of_the_exact_one():
+    slopes = jax.grad(fast_arctan2, argnums=(0, 1))
+    np.testing.assert_allclose(slopes(3.0, -4.0), [-4 / 25, -3 / 25], rtol=1e-6)
+    assert slopes(0.0, 0.0) == (0, 0)
