@@ -62,32 +62,50 @@ def thinned(table: Table, layers: tuple[str, ...]) -> Table:
     return tuple(thin)
 
 
+def _last_of_each_size(table: Table, layers: tuple[str, ...]) -> tuple[str, ...]:
+    """Of the layers that are looked at, those after which the features become smaller."""
+    pools, last = 0, {}
+    for layer in table:
+        pools += isinstance(layer, Pool)
+        if layer.name in layers:
+            last[pools] = layer.name
+    return tuple(last.values())
+
+
+# With these LPIPS looks through fewer layers, at as many sizes of features.
+SHORT_NETS = {
+    net: row._replace(layers=_last_of_each_size(BACKBONES[row.backbone], row.layers)) for net, row in LPIPS_NETS.items()
+}
+
+
 @contextmanager
-def thin_networks() -> Iterator[None]:
+def thin_networks(*, short: bool = False) -> Iterator[None]:
     """Those of metrics are thin while their programs are traced; the engine that runs their tables is the same."""
-    looked_at = [*LPIPS_NETS.values(), (_dists.NET, _dists.LAYERS)]
+    nets = SHORT_NETS if short else LPIPS_NETS
+    looked_at = [*nets.values(), (_dists.NET, _dists.LAYERS)]
     thin = {backbone: thinned(BACKBONES[backbone], layers) for backbone, layers in looked_at}
-    with mock.patch.dict(BACKBONES, thin):
+    with mock.patch.dict(BACKBONES, thin), mock.patch.dict(LPIPS_NETS, nets):
         yield
 
 
-def through_thin_networks(function: Callable[..., Any]) -> Callable[..., Any]:
+def through_thin_networks(function: Callable[..., Any], *, short: bool = False) -> Callable[..., Any]:
     """The function with thin networks; jit it afterwards, for it is the tracing that chooses them."""
 
     @functools.wraps(function)
     def call(*arguments: Any, **options: Any) -> Any:
-        with thin_networks():
+        with thin_networks(short=short):
             return function(*arguments, **options)
 
     return call
 
 
 @functools.cache
-def tiny_params(name: str) -> dict[str, Any]:
+def tiny_params(name: str, *, short: bool = False) -> dict[str, Any]:
     """For thin networks what `load_params(name)` is for trained ones, `"lpips-alex"` and its like; NumPy, float32."""
     assert BACKBONES["vgg16"] is VGG16  # nobody has thinned it already
     is_dists = name == "dists"
-    backbone, layers = (_dists.NET, _dists.LAYERS) if is_dists else LPIPS_NETS[name.removeprefix("lpips-")]
+    nets = SHORT_NETS if short else LPIPS_NETS
+    backbone, layers = (_dists.NET, _dists.LAYERS) if is_dists else nets[name.removeprefix("lpips-")]
     rng = np.random.default_rng(1)
     heads: dict[str, Any] = {layer: rng.uniform(0.5, 1.5, WIDTH).astype(np.float32) for layer in layers}
     if is_dists:

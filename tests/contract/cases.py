@@ -50,14 +50,14 @@ every_engine = each_engine()
 
 
 def params_of(row: Metric) -> dict[str, Any]:
-    """Of a row with weights: `params=` with random ones of thin networks."""
-    return {"params": tiny_params(row.params)} if row.params else {}
+    """Of a row with weights: `params=` with random ones of thin and short networks."""
+    return {"params": tiny_params(row.params, short=True)} if row.params else {}
 
 
 def default(row: Metric, **more: Any) -> Function:
     """The row's function as published, for images of at least `row.smallest` pixels a side."""
     needed = {name: NEEDED[name] for name in row.needs if name in NEEDED}
-    function = through_thin_networks(row.function) if row.params else row.function
+    function = through_thin_networks(row.function, short=True) if row.params else row.function
     return functools.partial(function, **{**needed, **row.options, **more})
 
 
