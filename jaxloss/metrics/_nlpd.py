@@ -65,11 +65,11 @@ def nlpd(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None, le
         raise ValueError(error_text("nlpd", "levels from 1 to 6", levels, "Laparra et al. use 6."))
     normalizations = (*LEVELS[: levels - 1], LEVELS[-1])
     pair = luma_pair("nlpd", masked_pair("nlpd", x, y, mask))
-    both = jnp.stack([pair.x, pair.y]) / as_scalar(data_range, pair.x.dtype)
+    unit = as_scalar(data_range, pair.x.dtype)
+    x_levels, y_levels = (laplacian_pyramid(z / unit, levels=levels) for z in (pair.x, pair.y))
     distances, weight = [], pair.mask
-    for level, normalization in zip(laplacian_pyramid(both, levels=levels), normalizations, strict=True):
-        of_x, of_y = normalize(level, normalization)
-        distances.append(masked_norm(of_x - of_y, weight))
+    for of_x, of_y, normalization in zip(x_levels, y_levels, normalizations, strict=True):
+        distances.append(masked_norm(normalize(of_x, normalization) - normalize(of_y, normalization), weight))
         weight = None if weight is None else average_pool(weight[..., None])[..., 0]
     return jnp.stack(distances).mean(axis=0)
 

@@ -72,8 +72,9 @@ def laplacian_pyramid(image: Image, *, levels: int, halving: str = "burt_adelson
     kind = HALVINGS[halving]
     maps = []
     for _ in range(levels - 1):
-        half = _halve(image, kind)
-        maps.append(_difference(image, _enlarge(half, image.shape, kind)))
+        extended = _extend(image, kind)
+        half = kind.gain * separable_filter(extended, kind.taps)[..., ::2, ::2, :]
+        maps.append(_difference(extended[..., 2:-2, 2:-2, :], _enlarge(half, image.shape, kind)))
         image = half
     return [*maps, image]
 
@@ -85,10 +86,10 @@ def _difference(image: Array, other: Array) -> Array:
     return jnp.concatenate([a - b for a, b in zip(*parts, strict=True)], axis=-3)
 
 
-def _halve(image: Array, kind: Halving) -> Array:
+def _extend(image: Array, kind: Halving) -> Array:
+    """By two pixels on each side, in memory: a GPU would compute the image anew for each of its readers."""
     widths = [(0, 0)] * (image.ndim - 3) + [(2, 2), (2, 2), (0, 0)]
-    extended = jnp.pad(image, widths, mode=kind.border)
-    return kind.gain * separable_filter(extended, kind.taps)[..., ::2, ::2, :]
+    return lax.optimization_barrier(jnp.pad(image, widths, mode=kind.border))
 
 
 def _enlarge(half: Array, shape: tuple[int, ...], kind: Halving) -> Array:
