@@ -123,7 +123,7 @@ def inception_features(
         raise ValueError(error_text(name, f"dimension one of {list(DIMENSIONS)}", dimension, "FID is of 2048."))
     check_choice(name, "precision", precision, PRECISIONS)
     prepared = _prepare(name, x, data_range, convention)
-    return _mean_features(name, prepared, params=params, dimension=dimension, precision=precision)
+    return mean_features(name, prepared, params=params, dimension=dimension, precision=precision)
 
 
 def inception_logits(x: FeatureSet, *, params: Params, bias: bool = False) -> FeatureSetArray:
@@ -174,7 +174,7 @@ def _prepare(name: str, x: Image, data_range: Scalar, convention: str) -> Array:
     return ((jnp.clip(levels, 0, 255) if row.clipped else levels) - row.offset) / row.scale
 
 
-def _mean_features(name: str, x: Array, *, params: Params, dimension: int, precision: str) -> Array:
+def mean_features(name: str, x: Array, *, params: Params, dimension: int, precision: str) -> Array:
     """`[n, dimension]` of prepared images `[n, H, W, 3]`."""
     from ..backbones._inception_network import Inception  # Flax takes as long to import as JAX
 

@@ -12,7 +12,7 @@ import pytest
 from jaxloss.backbones._inception import DIMENSIONS
 from jaxloss.sets._inception import (
     FID_CONVENTIONS,
-    _mean_features,
+    mean_features,
     inception_features,
     inception_logits,
     prepare_images,
@@ -72,7 +72,7 @@ def test_graph(file: Path, single: dict[str, Any], pytorch_fid: Any, rng: np.ran
     pytorch_fid.float()
 
     def features(x: Any, params: Any, dimension: int) -> jax.Array:
-        return _mean_features("test", 2 * x - 1, params=params, dimension=dimension, precision="highest")
+        return mean_features("test", 2 * x - 1, params=params, dimension=dimension, precision="highest")
 
     extract = jax.jit(features, static_argnums=2)
     for dimension, expected in zip(DIMENSIONS, theirs, strict=True):

@@ -8,23 +8,13 @@ import PIL.Image
 import pytest
 
 from jaxloss import sets
-from jaxloss.backbones._inception import Unit
-from jaxloss.sets import FID_CONVENTIONS, _inception, inception_features, inception_logits, prepare_images
-
-
-SMALL = (Unit("Conv2d_1a_3x3", 4, (3, 3), 2, same=False), Unit("Mixed_7c", 6))
+from jaxloss.sets import FID_CONVENTIONS, inception_features, inception_logits, prepare_images
+from tests.sets._small_inception import small_params, use_small_inception
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_inception, "INCEPTION", SMALL)
-    monkeypatch.setattr(_inception, "DIMENSIONS", {4: "Conv2d_1a_3x3", 2048: "Mixed_7c"})
-
-
-def small_params(rng: np.random.Generator) -> dict[str, Any]:
-    shapes = {"Conv2d_1a_3x3": (3, 3, 3, 4), "Mixed_7c": (1, 1, 4, 6), "fc": (6, 5)}
-    numbers = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
-    return {name: {"kernel": z, "bias": z.reshape(-1, z.shape[-1])[0]} for name, z in numbers.items()}
+    use_small_inception(monkeypatch)
 
 
 def flat(value: float) -> np.ndarray:
@@ -88,8 +78,8 @@ def test_features_and_logits(rng: np.random.Generator) -> None:
     windows = np.lib.stride_tricks.sliding_window_view(prepared, (3, 3), (1, 2))[:, ::2, ::2]
     layer = params["Conv2d_1a_3x3"]
     first = np.maximum(np.einsum("nijchw,hwcf->nijf", windows, layer["kernel"]) + layer["bias"], 0)
-    options: dict[str, Any] = {"data_range": 1.0, "convention": "pytorch-fid"}
-    early = inception_features(x, params={"Conv2d_1a_3x3": layer}, dimension=4, **options)
+    options: dict[str, Any] = {"data_range": 1.0, "convention": "pytorch-fid", "dimension": 6}
+    early = inception_features(x, params={"Conv2d_1a_3x3": layer}, **{**options, "dimension": 4})
     np.testing.assert_allclose(early, first.mean((1, 2)), rtol=1e-4)
     features = inception_features(x, params=params, **options)
     layer = params["Mixed_7c"]
@@ -104,10 +94,10 @@ def test_features_and_logits(rng: np.random.Generator) -> None:
 @pytest.mark.usefixtures("small")
 def test_errors(rng: np.random.Generator) -> None:
     x, params = np.zeros((2, 8, 8, 3), np.float32), small_params(rng)
-    options: dict[str, Any] = {"params": params, "data_range": 1.0, "convention": "adm"}
+    options: dict[str, Any] = {"params": params, "data_range": 1.0, "convention": "adm", "dimension": 6}
     for change, message in (
         ({"convention": "fid"}, r"expected convention one of \['adm', 'clean-fid', "),
-        ({"dimension": 100}, r"expected dimension one of \[4, 2048\], got 100\."),
+        ({"dimension": 100}, r"expected dimension one of \[4, 6\], got 100\."),
         ({"precision": "low"}, r"expected precision one of "),
         ({"params": {}}, r"expected params of Inception, with \['Conv2d_1a_3x3', 'Mixed_7c'\], got \[\]\. They are "),
         ({"data_range": 0.0}, r"expected data_range > 0"),
@@ -129,7 +119,7 @@ def test_from_images_to_a_distance(rng: np.random.Generator) -> None:
 
     @jax.jit
     def distance(x: jax.Array, y: jax.Array) -> jax.Array:
-        sides = (inception_features(z, params=params, data_range=1.0, convention="clean-fid") for z in (x, y))
-        return sets.frechet_distance(*sides)
+        options: dict[str, Any] = {"data_range": 1.0, "convention": "clean-fid", "dimension": 6}
+        return sets.frechet_distance(*(inception_features(z, params=params, **options) for z in (x, y)))
 
     assert distance(x, y) > 1e-2 and abs(distance(y, y)) < 1e-4
