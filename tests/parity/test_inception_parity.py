@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from jaxloss.backbones._inception import DIMENSIONS
+from jaxloss.evaluate import set_statistics
 from jaxloss.sets._inception import (
     FID_CONVENTIONS,
-    mean_features,
     inception_features,
     inception_logits,
+    mean_features,
     prepare_images,
 )
 from jaxloss.weights._inception import folded, from_inception
@@ -133,3 +134,19 @@ def test_features(single: dict[str, Any], pytorch_fid: Any, torch_fidelity: Any,
     assert relative_error(found, features) < 1e-5
     assert relative_error(inception_logits(found, params=single), unbiased) < 1e-5
     assert relative_error(inception_logits(found, params=single, bias=True), biased) < 1e-5
+
+
+def test_folder(single: dict[str, Any], pytorch_fid: Any, tmp_path: Path, rng: np.random.Generator) -> None:
+    """From files, of any modes and sizes, to mean and covariance."""
+    images, files = peer("PIL.Image"), []
+    for number, (height, width, channels) in enumerate(((40, 50, 3), (60, 30, 1), (33, 35, 4), (40, 50, 3))):
+        pixels = rng.integers(0, 256, (height, width, channels)).astype(np.uint8)
+        files.append(tmp_path / f"{number}.png")
+        images.fromarray(pixels.squeeze()).save(files[-1])
+    score = peer("pytorch_fid.fid_score")
+    with foreign_code(), mock.patch.object(pytorch_fid, "output_blocks", [3]):
+        options = {"batch_size": 1, "dims": 2048, "device": "cpu", "num_workers": 0}
+        mean, covariance = score.calculate_activation_statistics(files, pytorch_fid, **options)
+    (found,) = set_statistics([tmp_path], convention="pytorch-fid", batch=3, params=single, allow_singular=True)
+    assert relative_error(found.statistics.mean, mean) < 1e-5
+    assert relative_error(found.statistics.covariance, covariance) < 1e-4
