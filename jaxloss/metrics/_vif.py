@@ -12,6 +12,7 @@ from .._checks import Pair, as_scalar, check_fits, check_positive, error_text, m
 from .._types import Array, Image, Mask, Scalar, Scores
 from ..ops._color import luma_pair
 from ..ops._filters import Taps, as_taps, filter_maps, gaussian_window, uniform_window
+from ..ops._moments import filter_moments
 from ..ops._neighborhoods import neighborhood_covariance
 from ..ops._numerics import safe_divide
 from ..ops._pyramids import average_pool
@@ -65,8 +66,7 @@ def vif_p(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None, s
         if scale:
             y, e = _thin([y, e], taps, 2)
             weight = None if weight is None else _thin([weight], taps, 2)[0]
-        (moments,) = filter_maps([_products(y, e)], taps, taps, step=1)
-        variance, gain, noise = _channel(jnp.split(moments, 5))
+        variance, gain, noise = _channel(filter_moments(_products, [y, e], taps, taps, step=1))
         sums.append(_sums(variance, gain, noise, None if weight is None else _within(weight, side // 2)))
     return _share(sums).reshape(leading)
 
@@ -138,9 +138,8 @@ def _planes(name: str, pair: Pair, data_range: Scalar) -> tuple[Array, Array, Ar
     return y, e, None if pair.mask is None else pair.mask.reshape(shape), tuple(leading)
 
 
-def _products(y: Array, e: Array) -> Array:
-    """As one longer array, for which the compiler has less to do than for five."""
-    return jnp.concatenate([y, e, y * y, e * e, y * e])
+def _products(y: Array, e: Array) -> tuple[Array, Array, Array]:
+    return y * y, e * e, y * e
 
 
 def _channel(moments: Sequence[Array], floor: float = 0) -> tuple[Array, Array, Array]:
@@ -194,7 +193,8 @@ def _moments(y: Array, e: Array, side: int, margin: int) -> list[Array]:
     start = BLOCK * margin + BLOCK // 2 - side // 2
     stops = [start + side + BLOCK * (length // BLOCK - 2 * margin - 1) for length in y.shape[1:]]
     y, e = (z[:, start : stops[0], start : stops[1]] for z in (y, e))
-    (moments,) = _thin([_products(y, e)], as_taps(uniform_window(side)), BLOCK)
+    # As one longer array, for which the compiler has less to do than for five.
+    (moments,) = _thin([jnp.concatenate([y, e, *_products(y, e)])], as_taps(uniform_window(side)), BLOCK)
     return jnp.split(moments, 5)
 
 
