@@ -85,7 +85,7 @@ def resize(x: Image, *, size: tuple[int, int], method: str, eight_bits: bool = F
             with `"_align_corners"` or `"_antialias"` behind it; `"tf1_bilinear"`, of `tf.compat.v1.image`;
             `"matlab_bilinear"`, `"matlab_bicubic"` or `"matlab_lanczos3"`, of `imresize`.
         eight_bits: Of PIL's: as it treats images of 8 bits, whole numbers in [0, 255], which are rounded and clipped
-            along rows and then along columns; from Pillow 13 on, it may begin with the columns.
+            along rows and then along columns; newer versions of PIL may begin with the columns.
 
     Returns:
         `[..., *size, C]`, float32, or float64 if the image is.

@@ -71,9 +71,19 @@ def small_params(rng: np.random.Generator) -> Any:
 @pytest.mark.usefixtures("float64")
 def test_rows_are_what_they_say(rng: np.random.Generator) -> None:
     x, params = rng.normal(size=(2, 13, 16, 3)), small_params(rng)
-    network = Inception(SMALL, jnp.float64, "highest")
-    found = jax.jit(network.apply)({"params": params}, x)
-    np.testing.assert_allclose(found, [slow(SMALL, image, params) for image in x], rtol=1e-10, atol=1e-12)
+    network, change = Inception(SMALL, jnp.float64, "highest"), rng.normal(size=x.shape)
+
+    @jax.jit
+    def evaluate(x: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """The output, how it changes, and the gradient of its sum."""
+        found, changed = jax.jvp(lambda x: jnp.asarray(network.apply({"params": params}, x)), (x,), (change,))
+        return found, changed, jax.grad(lambda x: jnp.asarray(network.apply({"params": params}, x)).sum())(x)
+
+    found, changed, gradient = evaluate(x)
+    before, at, after = (np.array([slow(SMALL, z, params) for z in x + t * change]) for t in (-1e-6, 0, 1e-6))
+    np.testing.assert_allclose(found, at, rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(changed, (after - before) / 2e-6, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose((gradient * change).sum(), changed.sum(), rtol=1e-10)
 
 
 def test_sizes() -> None:
