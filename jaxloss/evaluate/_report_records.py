@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from .._files import InputError, reading
 from ..registry import METRICS, NO_REFERENCE
+from ._pairs import natural
 
 
 SCORES, SETTINGS = "scores.jsonl", "run.json"
@@ -72,7 +73,7 @@ def read_run(output: str | os.PathLike[str]) -> Run:
     records = list(_records(folder / SCORES))
     if not records:
         raise InputError(f"{folder / SCORES}: there are no scores in it. {AGAIN}")
-    records.sort(key=lambda record: record.name)  # several processes write in any order
+    records.sort(key=lambda record: natural(record.name))  # several processes write in any order
     scored = tuple(record for record in records if not record.error)
     names = _in_order(settings.get("metrics"), (name for record in scored for name in record.scores))
     methods = _in_order(settings.get("methods"), (record.method for record in records))
