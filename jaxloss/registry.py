@@ -60,6 +60,7 @@ class Metric:
         symmetric: Whether the images may be exchanged, with the arguments of `example`.
         smooth: Whether its gradient has no jumps, nor slopes that grow without end, at points of almost every image.
         own_faults: Whether it finds faults in the image under test alone, so that equal images are perfect where flat.
+        pixelwise: Whether each pixel counts by itself, so that images filled up under a mask score as they are.
         blind_to: What makes images perfect that are not equal: a flat reference, or that one is the other's inverse.
         smallest: Least side of an image in pixels, with default arguments.
         channels: The numbers of channels that it takes, or none for any.
@@ -82,6 +83,7 @@ class Metric:
     symmetric: bool = True
     smooth: bool = True
     own_faults: bool = False
+    pixelwise: bool = False
     blind_to: tuple[Literal["flat reference", "inversion"], ...] = ()
     smallest: int = 1
     channels: tuple[int, ...] = ()
@@ -190,12 +192,12 @@ _TWO_DEVIATIONS: Options = {"weights": (0.5, 0.5)}
 _TWO_SIGMAS: Options = {"sigmas": (0.5, 1.5), "window_size": 7}
 
 _ROWS = (
-    Metric(function=mae, paper="Willmott 2005", agrees_with="dm_pix, torch"),
-    Metric(function=mse, paper="Wang 2009", agrees_with="scikit-image, dm_pix"),
-    Metric(function=rmse, paper="Wang 2009", agrees_with="dm_pix"),
+    Metric(function=mae, pixelwise=True, paper="Willmott 2005", agrees_with="dm_pix, torch"),
+    Metric(function=mse, pixelwise=True, paper="Wang 2009", agrees_with="scikit-image, dm_pix"),
+    Metric(function=rmse, pixelwise=True, paper="Wang 2009", agrees_with="dm_pix"),
     Metric(
         function=psnr, paper="Huynh-Thu 2008", agrees_with="scikit-image, torchmetrics, dm_pix",
-        better="higher", lowest=-math.inf,
+        better="higher", lowest=-math.inf, pixelwise=True,
     ),
     Metric(
         function=ssim, paper="Wang 2004", agrees_with=_SSIM, better="higher", lowest=-1, highest=1, smallest=11,
@@ -281,17 +283,22 @@ _ROWS = (
     ),
     Metric(
         function=sam, paper="Yuhas 1992", agrees_with="sewar, torchmetrics", highest=math.pi, least_channels=2,
+        pixelwise=True,
     ),
-    Metric(function=ergas, paper="Wald 2000", agrees_with="sewar, torchmetrics", symmetric=False),
+    Metric(
+        function=ergas, paper="Wald 2000", agrees_with="sewar, torchmetrics", symmetric=False, pixelwise=True,
+    ),
     Metric(function=scc, paper="Zhou 1998", agrees_with="its definition", better="higher", lowest=-1, highest=1),
     Metric(
         function=scc, paper="Zhou 1998", agrees_with="sewar, torchmetrics", better="higher", lowest=-1, highest=1,
         variant="local", options={"window_size": 8},
     ),
-    Metric(function=delta_e_76, paper="CIE 1976", agrees_with="scikit-image", smooth=False, channels=(3,)),
+    Metric(
+        function=delta_e_76, paper="CIE 1976", agrees_with="scikit-image", smooth=False, pixelwise=True, channels=(3,),
+    ),
     Metric(
         function=ciede2000, paper="Sharma 2005", agrees_with="scikit-image, the 34 pairs of the paper", smooth=False,
-        channels=(3,),
+        pixelwise=True, channels=(3,),
     ),
     Metric(
         function=nlpd, paper="Laparra 2016", agrees_with="the authors' code", channels=(1, 3), example={"levels": 3},

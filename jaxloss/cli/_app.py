@@ -16,12 +16,15 @@ from ._compare import compare
 from ._curves import sde
 from ._datasets import dataset
 from ._distortions import distortions
+from ._evaluate import evaluate
 from ._gradcheck import gradcheck
 from ._judge import judge
 from ._metrics import list_metrics
 from ._no_reference import no_reference
 from ._pictures import demo, stylize
 from ._recipes import list_recipes
+from ._report import report
+from ._sets import fid
 from ._terminal import Group
 from ._training import train_lpips
 from ._weights import weights
@@ -40,9 +43,12 @@ app.command()(demo)
 app.command()(stylize)
 app.command()(distortions)
 app.command()(judge)
+app.command()(evaluate)
+app.command()(report)
 app.command()(quality)
 app.command("rate-distortion")(rate_distortion)
 app.command("style-score")(style_score)
+app.command()(fid)
 app.command("train-artifacts")(train_artifacts)
 app.command("train-lpips")(train_lpips)
 app.command("metrics")(list_metrics)

@@ -7,8 +7,9 @@ from typing import Any
 import typer
 from rich import box
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 from typer.core import TyperGroup
 
 
@@ -53,3 +54,22 @@ def progress(message: str, steps: int) -> Iterator[Callable[[int, float], object
     with Progress(*columns, loss_column, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(message, total=steps, loss="-")
         yield lambda step, loss: bar.update(task, completed=step, loss=f"{loss:.4g}")
+
+
+class _Speed(ProgressColumn):
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.speed is None else f"{task.speed:.3g} {self.unit}/s")
+
+
+@contextmanager
+def counting(message: str, unit: str) -> Iterator[Callable[[int, int], object]]:
+    """A bar with speed and remaining time, on terminals only; what it gives is called with the number done and all."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Speed(unit), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(message, total=None)
+        yield lambda done, count: bar.update(task, completed=done, total=count)

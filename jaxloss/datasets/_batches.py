@@ -91,7 +91,7 @@ def batches(
     count = jax.process_count() if process_count is None else process_count
     _check_numbers(batch, side, start, epochs, index, count)
     kind = _one_kind(sets)
-    grain, source = _import_grain(), _Source(sets, LAYOUTS[kind], side)
+    grain, source = import_grain("reading judgments in batches"), _Source(sets, LAYOUTS[kind], side)
     order = grain.MapDataset.range(len(source))
     order = order if seed is None else order.shuffle(seed=seed)
     per_epoch, rows = batches_per_epoch(sets, batch=batch), batch // count
@@ -167,11 +167,11 @@ def _size(shape: tuple[int, ...]) -> str:
     return f"{shape[1]} x {shape[0]}"
 
 
-def _import_grain() -> ModuleType:
+def import_grain(what: str) -> ModuleType:
     try:
         import grain
     except ImportError as error:
-        raise InputError('reading judgments in batches needs grain: pip install "jaxloss[eval]".') from error
+        raise InputError(f'{what} needs grain: pip install "jaxloss[eval]".') from error
     return grain
 
 

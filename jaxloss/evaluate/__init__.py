@@ -20,6 +20,8 @@ from ._judge import Verdict as Verdict, judge as judge
 from ._judge_plot import plot_verdicts as plot_verdicts
 from ._no_reference import assess as assess, choose_no_reference as choose_no_reference
 from ._opinions import judge_opinions as judge_opinions
+from ._pairs import Pair as Pair, Pairs as Pairs, find_pairs as find_pairs
+from ._processes import join_processes as join_processes
 from ._rate_distortion import (
     CodecDelta as CodecDelta,
     RatePoint as RatePoint,
@@ -27,6 +29,9 @@ from ._rate_distortion import (
     rate_distortion as rate_distortion,
 )
 from ._rate_plot import plot_rate_distortion as plot_rate_distortion
+from ._report import write_report as write_report
+from ._run import Evaluation as Evaluation, evaluate as evaluate
 from ._saved import metric_from_file as metric_from_file
+from ._sets import SetStatistics as SetStatistics, set_statistics as set_statistics
 from ._statistics import read_statistics as read_statistics, save_statistics as save_statistics
 from ._style_score import StyleScore as StyleScore, style_score as style_score

@@ -1,22 +1,18 @@
 """Quality of generated or reconstructed images: each against the one that it should be, over two folders."""
 
-import functools
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
-import PIL.Image
 
-from .._files import InputError, reading
-from ..images import check_comparable, read_image
+from .._files import InputError
 from ..registry import Metric
-from ..weights._load import load_params
-from ._compare import choose_metrics, compare_loading, shape_notes
+from ._compare import choose_metrics
+from ._pairs import find_pairs
+from ._scoring import Options, score_pairs
 
 
-SHOWN = 3  # names of files in a sentence
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 # Name of an image -> name of a metric -> score.
@@ -70,14 +66,14 @@ def score_folders(
 ) -> FolderScores:
     """Score the images of a folder against those of the same name in another one.
 
-    Two images are a pair if their file names are equal but for the extension; folders inside are passed over. Images
-    are read one pair after the other, and a metric is compiled once for each size.
+    Two images are a pair if their file names are equal but for the extension, those in folders inside with the path
+    to them. See `evaluate` for several folders, and for large ones.
 
     Args:
         reference: Folder of the images as they should be.
         images: Folder of the images to score: a generator's, a decoder's ...
         metrics: Names of metrics, or rows of `metric_from_file`; by default all of the registry.
-        progress: Called after each pair with the number of pairs done and of all.
+        progress: Called with the number of pairs done and of all.
 
     Returns:
         `FolderScores`, by name in order.
@@ -97,61 +93,19 @@ def score_folders(
         ...     print(score_folders(f"{folder}/real", f"{folder}/made", metrics=["mae"]).scores)
         {'cat.png': {'mae': 0.2}}
     """
-    chosen, load = choose_metrics(metrics), functools.cache(load_params)
-    pairs = pair_files(reference, images)
-    scores: dict[str, dict[str, float]] = {}
-    changed: dict[str, list[str]] = {}
-    lacking: dict[str, list[str]] = {}
-    for done, (target, path) in enumerate(pairs, start=1):
-        base, image = read_image(target), read_image(path)
-        check_comparable(base, image)
-        (scores[path.name],) = compare_loading(load, base.pixels, [image.pixels], chosen=chosen, data_range=1.0)
-        for file in (base, image):
-            for note in file.notes:
-                changed.setdefault(note.removeprefix(f"{file.name}: "), []).append(file.name)
-        for note in shape_notes(chosen, base.pixels.shape):
-            lacking.setdefault(note, []).append(path.name)
-        if progress is not None:
-            progress(done, len(pairs))
-    notes = [f"{_listed(names)}: {note}" for note, names in (changed | lacking).items()]
-    return FolderScores(scores, tuple(notes))
-
-
-def pair_files(reference: str | os.PathLike[str], images: str | os.PathLike[str]) -> list[tuple[Path, Path]]:
-    """Files of both folders whose names are equal but for the extension, by name."""
-    references, others = _by_stem(Path(reference)), _by_stem(Path(images))
-    for these, folder, those, other in (
-        (references, reference, others, images),
-        (others, images, references, reference),
-    ):
-        missing = [these[stem].name for stem in sorted(these.keys() - those.keys())]
-        if missing:
-            raise InputError(
-                f"{folder}: {_listed(missing)} without a partner in {other} ({len(these)} and {len(those)} images). "
-                "Images are compared with those of the same name but for the extension. Where a generator's images "
-                "have no targets, name each after the image it should be like."
-            )
-    return [(references[stem], others[stem]) for stem in sorted(references)]
-
-
-def _by_stem(folder: Path) -> dict[str, Path]:
-    formats = PIL.Image.registered_extensions()
-    with reading(folder):
-        paths = sorted(path for path in folder.iterdir() if formats.get(path.suffix.lower()) in PIL.Image.OPEN)
-    found: dict[str, Path] = {}
-    for path in paths:
-        if path.is_file() and found.setdefault(path.stem, path) != path:
-            names = f"{found[path.stem].name} and {path.name}"
-            raise InputError(f"{folder}: {names} differ in their extension alone. Keep one of them.")
-    if not found:
-        raise InputError(f"{folder}: there are no images in it.")
-    return found
-
-
-def _listed(names: Sequence[str]) -> str:
-    """The first ones, and how many more."""
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    chosen, notes = choose_metrics(metrics), []
+    found = find_pairs(reference, {"": images}, match="stem")
+    if found.unpaired:
+        raise InputError(
+            f"{found.notes[0]} Images are compared with those of the same name but for the extension. Where a "
+            "generator's images have no targets, name each after the image it should be like."
+        )
+    batches = score_pairs(
+        found.pairs, chosen, Options(strict=True), say=lambda *texts: notes.extend(texts), progress=progress
+    )
+    by_name = {row["name"]: row["scores"] for rows in batches for row in rows}
+    names = {pair.name: pair.test.relative_to(images).as_posix() for pair in found.pairs}
+    return FolderScores({name: by_name[pair] for pair, name in names.items()}, tuple(notes))
 
 
 def summarize(scores: Scores, *, metrics: Iterable[str | Metric] | None = None) -> dict[str, Summary]:

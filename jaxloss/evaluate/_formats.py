@@ -25,6 +25,11 @@ def json_text(document: Any) -> str:
     return json.dumps(_strict(document), indent=2, allow_nan=False)
 
 
+def json_line(document: Any) -> str:
+    """The same as one line, in the shortest form, as it stands in a file of JSON lines; non-ASCII is escaped."""
+    return json.dumps(_strict(document), allow_nan=False) + "\n"
+
+
 def _strict(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _strict(item) for key, item in value.items()}

@@ -1,7 +1,10 @@
 """Image files to floating arrays: everything Pillow reads, at its full precision, saying what was changed."""
 
+import contextlib
 import os
+import sys
 import warnings
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -50,13 +53,44 @@ def read_image(path: str | os.PathLike[str]) -> ImageFile:
         >>> print(image.pixels.shape, image.pixels.max(), image.notes)
         (2, 3, 1) 0.2 ()
     """
-    name = os.fspath(path)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        samples, notes = _decode(name)
-    pixels, more = _without_alpha(samples)
-    notes += more + [_sentence(str(warning.message)) for warning in caught]
-    return ImageFile(name, pixels.astype(np.float32), tuple(f"{name}: {note}" for note in notes))
+        (image,) = read_frames(path, 1)
+    said = (f"{image.name}: {_sentence(str(warning.message))}" for warning in caught)
+    return image._replace(notes=(*image.notes, *said))
+
+
+def read_frames(path: str | os.PathLike[str], most: int = sys.maxsize) -> Iterator[ImageFile]:
+    """The first frames of an animation, or pages of a file, one after the other, each as `read_image` reads the first.
+
+    What decoders warn of is no note: that cannot be told in several threads at once.
+    """
+    name = os.fspath(path)
+    with _decoding(name), PIL.Image.open(name) as image:
+        count = getattr(image, "n_frames", 1)
+        for number in range(min(count, most)):
+            if number:
+                image.seek(number)
+            samples, notes = _samples(image, name)
+            if count > most:
+                notes.insert(0, f"first of {count} frames taken." if most == 1 else f"first {most} of {count} frames.")
+            pixels, more = _without_alpha(samples)
+            about = tuple(f"{name}: {note}" for note in [*notes, *more])
+            yield ImageFile(name, pixels.astype(np.float32, copy=False), about)
+
+
+def image_shape(path: str | os.PathLike[str]) -> tuple[tuple[int, int, int], int]:
+    """`(H, W, C)` of what `read_image` makes of a file, by its header alone, and the number of frames in it.
+
+    That of a damaged file may be wrong, and that of a TIFF that is not upright.
+    """
+    name = os.fspath(path)
+    with _decoding(name), PIL.Image.open(name) as image:
+        gray = _rawmode(image) == "LA;16B" or image.mode in (*_GRAY, "I", "F") or image.mode.startswith("I;16")
+        count, (width, height) = getattr(image, "n_frames", 1), image.size
+        if image.format != "TIFF" and image.getexif().get(_ORIENTATION, 1) in range(5, 9):
+            width, height = height, width
+        return (height, width, 1 if gray else 3), count
 
 
 def check_comparable(reference: ImageFile, image: ImageFile) -> None:
@@ -72,11 +106,12 @@ def check_comparable(reference: ImageFile, image: ImageFile) -> None:
         raise InputError(f"{gray.name} is gray and {color.name} is RGB. Save both as gray or both as RGB.")
 
 
-def _decode(name: str) -> tuple[np.ndarray, list[str]]:
-    """Samples [H, W, C] in [0, 1] with C = 1, 2 (gray, alpha), 3 or 4 (RGB, alpha), and notes."""
+@contextlib.contextmanager
+def _decoding(name: str) -> Iterator[None]:
+    """Whatever goes wrong with a file is an `InputError`."""
     try:
-        with reading(name, f"Name the files in it: {os.path.join(name, '*.png')}."), PIL.Image.open(name) as image:
-            return _samples(image, name)
+        with reading(name, f"Name the files in it: {os.path.join(name, '*.png')}."):
+            yield
     except InputError:
         raise
     except PIL.UnidentifiedImageError as error:
@@ -86,11 +121,9 @@ def _decode(name: str) -> tuple[np.ndarray, list[str]]:
 
 
 def _samples(image: PIL.Image.Image, name: str) -> tuple[np.ndarray, list[str]]:
+    """Samples [H, W, C] in [0, 1] with C = 1, 2 (gray, alpha), 3 or 4 (RGB, alpha), and notes."""
     notes, rawmode = [], _rawmode(image)  # Looking at the EXIF data of a PNG loads it, and then the rawmode is gone.
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1:
-        notes.append(f"first of {frames} frames taken.")
-    if image.getexif().get(0x0112, 1) in range(2, 9):
+    if image.getexif().get(_ORIENTATION, 1) in range(2, 9):
         notes.append("turned upright by its EXIF orientation.")
     if rawmode == "LA;16B" or rawmode in _OTHER_BYTES:
         return _sixteen_bits(image, name, rawmode), notes + _ignored_key(image)
@@ -104,9 +137,13 @@ def _samples(image: PIL.Image.Image, name: str) -> tuple[np.ndarray, list[str]]:
     if image.mode not in (*_GRAY, "RGB", "RGBA", "RGBa", "P", "PA"):
         notes.append(f"{image.mode} converted to RGB without a color profile.")
     target = ("L" if image.mode in _GRAY else "RGB") + ("A" if pixels.has_transparency_data else "")
-    samples = np.asarray(pixels.convert(target)) / 255
-    return samples.reshape(*samples.shape[:2], -1), notes
+    samples = np.asarray(pixels.convert(target))
+    samples = samples.reshape(*samples.shape[:2], -1)
+    return samples / 255 if target.endswith("A") else _BYTES[samples], notes
 
+
+_ORIENTATION = 0x0112  # tag of EXIF
+_BYTES = (np.arange(256) / 255).astype(np.float32)  # looked up in a quarter of the time of a division
 
 _GRAY = ("1", "L", "LA", "La")
 
@@ -129,14 +166,15 @@ def _rawmode(image: PIL.Image.Image) -> str:
 
 def _sixteen_bits(image: PIL.Image.Image, name: str, rawmode: str) -> np.ndarray:
     if rawmode == "LA;16B":  # Read as if it were RGBA: high and low byte of gray, high and low byte of alpha.
-        read = _read_as(name, "RGBA")
+        read = _read_as(image, name, "RGBA")
         return (256 * read[..., 0::2] + read[..., 1::2]) / 65535
     high = np.asarray(PIL.ImageOps.exif_transpose(image), np.float64)
-    return (256 * high + _read_as(name, _OTHER_BYTES[rawmode])) / 65535
+    return (256 * high + _read_as(image, name, _OTHER_BYTES[rawmode])) / 65535
 
 
-def _read_as(name: str, rawmode: str) -> np.ndarray:
+def _read_as(loaded: PIL.Image.Image, name: str, rawmode: str) -> np.ndarray:
     with PIL.Image.open(name) as image:
+        image.seek(loaded.tell())
         tiles = image.tile
         arguments = [(rawmode, *tile.args[1:]) if isinstance(tile.args, tuple) else rawmode for tile in tiles]
         image.tile = [tile._replace(args=args) for tile, args in zip(tiles, arguments, strict=True)]

@@ -116,7 +116,7 @@ def test_style_score_prints_a_line_for_each_picture(run: Run, monkeypatch: pytes
     ("arguments", "message"),
     [
         ("quality real nowhere", "nowhere: no such file."),
-        ("quality real .", "real: 0.png, 30.png without a partner in . (2 and "),
+        ("quality real .", "no image of real has a partner of the same name."),
         ("quality real made --metrics sim", "no metric 'sim'. Did you mean 'ssim'?"),
         ("quality real made --json --csv", "--json and --csv exclude each other."),
         ("quality real made --plot plot", "plot: no picture format is known by the extension ''."),

@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from jaxloss.cli._terminal import note, progress, show, table, working
+from jaxloss.cli._terminal import counting, note, progress, show, table, working
 
 
 def test_table_folds_what_is_too_wide_and_aligns_numbers() -> None:
@@ -39,6 +39,11 @@ def test_signs_of_life(terminal: bool, capsys: pytest.CaptureFixture[str], monke
     with progress("Painting", 2) as step:
         step(1, 0.5)
         step(2, 0.125)
+    with counting("Scoring", "pairs") as count:
+        count(3, 9)
+        count(5, 9)
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert all((word in printed.err) == terminal for word in ("Comparing", "Painting", "2/2", "0.125"))
+    assert all(
+        (word in printed.err) == terminal for word in ("Comparing", "Painting", "2/2", "0.125", "5/9", "pairs/s")
+    )

@@ -51,6 +51,8 @@ UNTESTED = {
 }  # fmt: skip
 # Parts of one thing, tested where it is whole.
 TESTED_WITH = {
+    "evaluate/test_processes.py": "cli/test_evaluate.py",
+    "evaluate/test_scoring.py": "evaluate/test_run.py",
     "backbones/test_inception_network.py": "backbones/test_inception.py",
     "images/test_distortion_sheet.py": "cli/test_distortions.py",
     "images/test_jpeg.py": "judgments/distortions/test_jpeg.py",

@@ -5,7 +5,7 @@ import functools
 import jax
 import numpy as np
 
-from jaxloss.registry import Metric
+from jaxloss.registry import METRICS, Metric
 from tests.contract.cases import (
     Outcome,
     abstract,
@@ -120,3 +120,19 @@ def test_a_mask_may_be_bool_and_serve_a_batch(row: Metric) -> None:
         abstract_params(row),
     )
     assert (score.shape, score.dtype) == ((2, 3), np.float32)
+
+
+def test_filled_up_images_score_as_they_are_where_pixels_count_by_themselves() -> None:
+    """What `jaxloss.evaluate` relies on. Elsewhere windows and networks look across the border."""
+    rows = [row for row in METRICS.values() if row.pixelwise]
+    assert rows and all(row.mask for row in rows)
+    for row in rows:
+        sides = [pairs(row)["noise 0.1"][side] for side in (0, 1)]
+        mask = np.pad(np.ones(shape_of(row)[:2], np.float32), ((0, 7), (0, 13)))
+        filled = [np.pad(side, ((0, 7), (0, 13), (0, 0))) for side in sides]
+        np.testing.assert_allclose(example_score(row, *filled, mask=mask), example_score(row, *sides), rtol=1e-5)
+
+
+def example_score(row: Metric, x: np.ndarray, y: np.ndarray, **mask: np.ndarray) -> float:
+    ranged = {"data_range": 1.0} if "data_range" in row.needs else {}
+    return float(jax.jit(example(row, **ranged))(x, y, **mask))

@@ -5,7 +5,7 @@ import io
 import json
 import math
 
-from jaxloss.evaluate._formats import csv_text, json_text
+from jaxloss.evaluate._formats import csv_text, json_line, json_text
 
 
 def test_csv_parses_back() -> None:
@@ -25,3 +25,7 @@ def test_json_is_strict_at_any_depth() -> None:
     assert json.loads(json_text(document), parse_constant=refuse) == {
         "list": [1.5, None, ["-inf", {"deep": "inf"}]], "text": "NaN", "count": 3, "none": None,
     }  # fmt: skip
+
+
+def test_a_line_is_one_line() -> None:
+    assert json_line({"a": [math.inf, math.nan], "é": "\n"}) == '{"a": ["inf", null], "\\u00e9": "\\n"}\n'

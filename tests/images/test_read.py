@@ -12,6 +12,7 @@ from PIL import Image
 
 from jaxloss import InputError
 from jaxloss.images import ImageFile, check_comparable, read_image
+from jaxloss.images._read import image_shape, read_frames
 
 
 def save(folder: Path, image: Image.Image, name: str = "image.png", **options: Any) -> Path:
@@ -265,3 +266,29 @@ def test_images_beyond_the_limit_of_pillow(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 5)
     with pytest.raises(InputError, match=r"cannot be decoded: Image size \(20 pixels\) exceeds limit"):
         read_image(path)
+
+
+def test_frames_and_shapes(tmp_path: Path, rng: np.random.Generator) -> None:
+    """Each page is read at its full precision, and its header tells what becomes of it."""
+    pages = [Image.fromarray(rng.integers(0, 65536, (3, 4), np.uint16)) for _ in range(3)]
+    path = save(tmp_path, pages[0], "pages.tif", save_all=True, append_images=pages[1:])
+    found = list(read_frames(path))
+    for page, image in zip(pages, found, strict=True):
+        np.testing.assert_array_equal(image.pixels[..., 0], (np.asarray(page) / 65535).astype(np.float32))
+    assert image_shape(path) == ((3, 4, 1), 3)
+    two = list(read_frames(path, 2))
+    assert len(two) == 2 and two[0].notes == (f"{path}: first 2 of 3 frames.",)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "F"])
+def test_shapes_are_those_of_pixels(tmp_path: Path, mode: str) -> None:
+    image = Image.new(mode, (5, 3))
+    exif = image.getexif()
+    exif[0x0112] = 6
+    paths = [save(tmp_path, image, "image.tif")]
+    if mode not in ("CMYK", "F"):
+        paths.append(save(tmp_path, image, "image.png", exif=exif))
+    for path in paths:
+        assert image_shape(path) == (read_image(path).pixels.shape, 1)
+    samples = np.zeros((3, 5, 2), np.uint16)
+    assert image_shape(write_png16(tmp_path / "alpha.png", samples, 4))[0] == (3, 5, 1)

@@ -1,0 +1,223 @@
+"""The batches of a run: images of one shape together, in an order that depends on nothing but the pairs.
+
+So a run that goes on after it was stopped has the same batches, and comes to the same numbers to the bit.
+"""
+
+import itertools
+import math
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from .._files import InputError
+from ..datasets._layout import threads
+from ..images._read import image_shape
+from ._pairs import Pair, frame_files
+
+
+Shape = tuple[int, int, int]
+
+MOST_SHAPES = 8  # of images that are not filled up, where they could be
+STEPS = 4  # of sides that images are filled up to, from one power of two to the next
+SMALLEST_SIDE = 32
+TOGETHER = 8  # images under test that are read with one reference
+# Pixels of a batch on each device. A CPU gains nothing by more, which its caches would not hold; others are kept busy.
+CPU_PIXELS, PIXELS = 2**20, 2**22
+MOST_IMAGES = 256  # of a batch on each device
+
+
+class Place(NamedTuple):
+    """Where one image, or one frame, is scored.
+
+    Attributes:
+        batch: Number of the batch.
+        slot: Row in it.
+        pair: Number of the pair.
+        frame: Number of the frame.
+    """
+
+    batch: int
+    slot: int
+    pair: int
+    frame: int
+
+
+class Task(NamedTuple):
+    """What is read in one go.
+
+    Attributes:
+        reference: The file.
+        tests: A file for each place; or one file, which has a frame for each place.
+        places: What becomes of them, by batches.
+    """
+
+    reference: Path
+    tests: tuple[Path, ...]
+    places: tuple[Place, ...]
+
+
+class Batch(NamedTuple):
+    """What is scored at once.
+
+    Attributes:
+        shape: `(H, W, C)` of all its images, those that are filled up among them; empty where no file could be read.
+        size: Of the compiled program.
+        images: That have this shape, in all batches.
+    """
+
+    shape: tuple[int, ...]
+    size: int
+    images: int
+
+
+class Plan(NamedTuple):
+    """All batches, and what is read for them.
+
+    Attributes:
+        batches: By number.
+        tasks: By batches.
+        frames: Of each pair.
+        failures: Why a pair cannot be compared at all, by its number.
+        filled: Whether images are filled up to shapes of batches, and masked.
+    """
+
+    batches: tuple[Batch, ...]
+    tasks: tuple[Task, ...]
+    frames: tuple[int, ...]
+    failures: dict[int, str]
+    filled: bool
+
+    @property
+    def shapes(self) -> int:
+        """How many there are, each with programs of its own."""
+        return len({batch.shape for batch in self.batches})
+
+    @property
+    def largest(self) -> int:
+        """Bytes of the largest image, as it is read."""
+        return max((4 * math.prod(batch.shape) for batch in self.batches if batch.shape), default=0)
+
+    def needed(self, pairs: Collection[int]) -> tuple[Task, ...]:
+        """Tasks of batches that score any of these pairs, whole batches always."""
+        wanted = {place.batch for task in self.tasks for place in task.places if place.pair in pairs}
+        kept = (task._replace(places=tuple(p for p in task.places if p.batch in wanted)) for task in self.tasks)
+        return tuple(task for task in kept if task.places)
+
+
+class Look(NamedTuple):
+    """What the references tell by their headers; nothing where they are damaged."""
+
+    shape: tuple[int, ...]
+    files: tuple[Path, ...]
+    frames: int
+
+
+def make_plan(
+    pairs: Sequence[Pair], *, batch: int | None, devices: int, pixels: int, fillable: bool, video: bool
+) -> Plan:
+    """The batches of all pairs.
+
+    Args:
+        pairs: What is compared.
+        batch: Images in a batch, of all devices together, rounded up so that they share it; by default as many as
+            make so many pixels on each device.
+        devices: How many.
+        pixels: See batch.
+        fillable: Whether the metrics allow images to be filled up to a common shape.
+        video: Whether folders and files are videos.
+    """
+    looks = _looks([path for pair in pairs for path in (pair.reference, *_folders(pair))], video)
+    of_pairs = [looks[pair.reference] for pair in pairs]
+    failures = {number: text for number, pair in enumerate(pairs) if (text := _mismatch(pair, looks))}
+    filled = fillable and len({look.shape for look in of_pairs}) > MOST_SHAPES
+    groups: dict[tuple[int, ...], list[tuple[int, int]]] = {}
+    for number, look in enumerate(of_pairs):
+        if number not in failures:
+            shape = filled_shape(look.shape) if filled and look.shape else look.shape
+            groups.setdefault(shape, []).extend((number, frame) for frame in range(look.frames))
+    batches, tasks = [], []
+    for shape, images in sorted(groups.items()):
+        size = _batch_size(shape, len(images), batch, devices, pixels)
+        places = [Place(len(batches) + at // size, at % size, *image) for at, image in enumerate(images)]
+        batches += [Batch(shape, size, len(images))] * math.ceil(len(images) / size)
+        tasks += _tasks(pairs, looks, places)
+    return Plan(tuple(batches), tuple(tasks), tuple(look.frames for look in of_pairs), failures, filled)
+
+
+def filled_shape(shape: tuple[int, ...]) -> Shape:
+    """The next larger shape of few: at most 26 % more on a side, 4 from one power of two to the next."""
+    height, width, channels = shape
+    return _filled_side(height), _filled_side(width), channels
+
+
+def _filled_side(side: int) -> int:
+    octave = 2 ** (max(side, SMALLEST_SIDE) - 1).bit_length() // 2
+    step = octave // STEPS
+    return max(SMALLEST_SIDE, -(-side // step) * step)
+
+
+def round_up(count: int, multiple: int) -> int:
+    return -(-count // multiple) * multiple
+
+
+def _batch_size(shape: tuple[int, ...], images: int, batch: int | None, devices: int, pixels: int) -> int:
+    """No more than there are images: a program for a batch that is mostly empty wastes its time."""
+    if batch is None:
+        area = math.prod(shape[:2]) or 1
+        batch = devices * max(1, min(MOST_IMAGES, pixels // area))
+    return round_up(min(batch, images), devices)
+
+
+def _looks(paths: Sequence[Path], video: bool) -> dict[Path, Look]:
+    different = list(dict.fromkeys(paths))
+    with ThreadPoolExecutor(threads()) as workers:
+        return dict(zip(different, workers.map(lambda path: _look(path, video), different), strict=True))
+
+
+def _look(path: Path, video: bool) -> Look:
+    files = [path]
+    try:
+        files = frame_files(path) if path.is_dir() else files
+        shape, count = image_shape(files[0])
+    except (InputError, IndexError):
+        return Look((), (path,), 1)  # of which its reader tells
+    return Look(shape, tuple(files), count if video and not path.is_dir() else len(files))
+
+
+def _folders(pair: Pair) -> tuple[Path, ...]:
+    return (pair.test,) if pair.test.is_dir() else ()
+
+
+def _mismatch(pair: Pair, looks: dict[Path, Look]) -> str:
+    """Why a folder of frames cannot be compared, if it cannot."""
+    folders = [path for path in (pair.reference, pair.test) if path in looks and looks[path].files != (path,)]
+    if len(folders) == 1:
+        (folder,) = folders
+        return f"{folder} is a folder of frames and its partner is a file. Save both alike."
+    counts = [looks[path].frames for path in folders]
+    if len(set(counts)) > 1:
+        return f"{pair.test} has {counts[1]} frames and {pair.reference} has {counts[0]}. Cut one of them."
+    return ""
+
+
+def _tasks(pairs: Sequence[Pair], looks: dict[Path, Look], places: Sequence[Place]) -> Iterator[Task]:
+    """Of the places of images of one shape: all frames of a file at once, several images with their one reference."""
+
+    def file(path: Path, frame: int) -> Path:
+        files = looks[path].files if path in looks else (path,)
+        return files[min(frame, len(files) - 1)]
+
+    def source(place: Place) -> tuple[Path, int]:
+        look = looks[pairs[place.pair].reference]
+        moving = look.frames > len(look.files)
+        return file(pairs[place.pair].reference, place.frame), place.pair if moving else -1
+
+    for (reference, moving), group in itertools.groupby(places, source):
+        images = list(group)
+        if moving >= 0:
+            yield Task(reference, (pairs[moving].test,), tuple(images))
+            continue
+        for start in range(0, len(images), TOGETHER):
+            part = images[start : start + TOGETHER]
+            yield Task(reference, tuple(file(pairs[p.pair].test, p.frame) for p in part), tuple(part))

@@ -1,0 +1,127 @@
+"""Pairs scored in batches: files are read, and rows come out, while the devices work."""
+
+import itertools
+import warnings
+from collections import deque
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from .._files import InputError
+from .._types import Scores
+from ..registry import Metric
+from ._decode import Decoded, decoded
+from ._pairs import Pair
+from ._plan import CPU_PIXELS, MOST_SHAPES, PIXELS, Batch, Plan, filled_shape, make_plan
+from ._rows import Collector, Row
+from ._step import Step
+
+
+AHEAD = 2  # batches that are queued beyond the one that is worked on
+
+Progress = Callable[[int, int], object]
+
+
+class Options(NamedTuple):
+    """See `evaluate`."""
+
+    video: bool = False
+    batch_size: int | None = None
+    devices: int | None = None
+    strict: bool = False
+
+
+def score_pairs(
+    pairs: Sequence[Pair],
+    metrics: Sequence[Metric],
+    options: Options,
+    done: Collection[tuple[str, str]] = (),
+    *,
+    say: Callable[..., object],
+    progress: Progress | None = None,
+) -> Iterator[list[Row]]:
+    """The rows of all pairs whose method and name are not among those that are done, batch after batch."""
+    wanted = {number for number, pair in enumerate(pairs) if (pair.method, pair.name) not in done}
+    chosen = jax.local_devices()[: options.devices]
+    plan = make_plan(
+        pairs,
+        batch=options.batch_size,
+        devices=len(chosen),
+        pixels=CPU_PIXELS if chosen[0].platform == "cpu" else PIXELS,
+        fillable=all(row.pixelwise for row in metrics),
+        video=options.video,
+    )
+    if plan.shapes > MOST_SHAPES and wanted:
+        say(f"there are {plan.shapes} sizes of images, for each of which the metrics are compiled.")
+    collector = Collector(pairs, metrics, plan)
+    finished = len(pairs) - len(wanted)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"PIL\b")  # of what is odd in a file: its pixels are what they are
+        for rows in _batches(plan, wanted, Step(tuple(metrics), chosen, masked=plan.filled), collector):
+            rows = [row for row in rows if (row["method"], row["name"]) not in done]
+            failed = next((row["error"] for row in rows if "error" in row), None)
+            if failed is not None and options.strict:
+                raise InputError(failed)
+            finished += len(rows)
+            if progress is not None:
+                progress(finished, len(pairs))
+            yield rows
+    say(*collector.notes())
+
+
+def _batches(plan: Plan, wanted: Collection[int], step: Step, collector: Collector) -> Iterator[list[Row]]:
+    """Rows as they become complete; while one batch is scored others are read and queued."""
+    queued: deque[Iterator[Row]] = deque()
+    yield [row for number in wanted & plan.failures.keys() for row in collector.fail(number, plan.failures[number])]
+    images = decoded(plan.needed(wanted), plan.largest)
+    for number, group in itertools.groupby(images, lambda image: image.place.batch):
+        queued.append(_start(list(group), plan.batches[number], step, collector))
+        if len(queued) > AHEAD:
+            yield list(queued.popleft())
+    for rows in queued:
+        yield list(rows)
+
+
+def _start(images: list[Decoded], batch: Batch, step: Step, collector: Collector) -> Iterator[Row]:
+    """Send a batch to the devices; what waits for its scores."""
+    whole, alone = [], []
+    for image in images:
+        if not image.error:
+            (whole if _suits(image, batch, step) else alone).append(image)
+    parts = [(whole, _send(whole, batch, step))] if whole else []
+    for image in alone:  # the header of a damaged file lied
+        devices = step.mesh.size
+        slot = image._replace(place=image.place._replace(slot=0))
+        parts.append(([slot], _send([slot], Batch(image.reference.shape, devices, devices), step)))
+
+    def wait() -> Iterator[Row]:
+        for image in images:
+            if image.error:
+                yield from collector.fail(image.place.pair, image.error)
+        for some, scores in parts:
+            found = jax.device_get(scores)
+            for image in some:
+                yield from collector.add(image, {name: float(z[image.place.slot]) for name, z in found.items()})
+
+    return wait()
+
+
+def _suits(image: Decoded, batch: Batch, step: Step) -> bool:
+    shape = image.reference.shape
+    return (filled_shape(shape) if step.masked else shape) == batch.shape
+
+
+def _send(images: list[Decoded], batch: Batch, step: Step) -> dict[str, Scores]:
+    """Rows without an image are copies of the first one, so that they are as good as any."""
+    new = np.zeros if step.masked else np.empty
+    x, y = (new((batch.size, *batch.shape), np.float32) for _ in range(2))
+    mask = np.zeros(x.shape[:-1], np.float32)
+    of_slots = {image.place.slot: image for image in images}
+    for slot in range(batch.size):
+        image = of_slots.get(slot, images[0])
+        height, width, _ = image.reference.shape
+        x[slot, :height, :width], y[slot, :height, :width] = image.test, image.reference
+        mask[slot, :height, :width] = 1
+    return step(x, y, mask if step.masked else None, batch)
