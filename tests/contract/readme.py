@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jaxloss import MS_SSIM_CONVENTIONS, SSIM_CONVENTIONS
 from jaxloss.registry import METRICS, Metric
+from tests.parity._migration import LIBRARIES, Library
 
 
 ROOT = Path(__file__).parents[2]
@@ -52,12 +53,28 @@ def _convention_rows(name: str, conventions: Mapping[str, Mapping[str, object]])
         yield f"`{name}`", f"`{convention}`", ", ".join(different) or "none"
 
 
+def migration_tables() -> str:
+    """Calls of other libraries beside ours, a section each."""
+    return "\n\n".join(map(_migration_section, LIBRARIES))
+
+
+def _migration_section(library: Library) -> str:
+    rows = ((f"`{line.theirs}`", f"`{line.ours}`", line.note) for line in library.lines)
+    parts = [f"## {library.name}", library.given, f"```py\n{library.setup}\n```"]
+    parts.append(markdown_table(("there", "here", "mind"), rows))
+    return "\n\n".join([*parts, f"In its test {library.replaced}."] if library.replaced else parts)
+
+
 def markdown_table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [header, ("---",) * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-TABLES: dict[str, Callable[[], str]] = {"metrics": readme_table, "conventions": conventions_table}
+TABLES: dict[str, Callable[[], str]] = {
+    "metrics": readme_table,
+    "conventions": conventions_table,
+    "migration": migration_tables,
+}
 
 
 def fill(text: str) -> str:

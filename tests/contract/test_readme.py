@@ -40,9 +40,9 @@ def test_readme_names_every_function() -> None:
 
 
 def test_fill_replaces_what_is_between_the_markers() -> None:
-    empty = "".join(f"# {name}\n<!-- {name} -->\nold\n<!-- /{name} -->\n" for name in TABLES)
+    empty = "".join(f"# {name}\n<!-- {name} -->\nout of date\n<!-- /{name} -->\n" for name in TABLES)
     filled = fill(empty)
-    assert "old" not in filled and readme_table() in filled and conventions_table() in filled
+    assert "out of date" not in filled and readme_table() in filled and conventions_table() in filled
     assert fill(filled) == filled
 
 
