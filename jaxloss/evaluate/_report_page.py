@@ -19,7 +19,7 @@ from ._report_tables import ALPHA, Summaries, comparison_groups, metric_rows
 from ._summaries import LEVEL, MOST_RESAMPLED, Comparison
 
 
-TEMPLATES = Path(__file__).with_name("_report_page")
+TEMPLATES = Path(__file__).with_name("page")
 COLORS = 6  # of methods, in page.css
 MOST_LISTED = 200  # failed files, and files without a partner
 NO_FACTS = ("better", "unpaired", "version")  # settings that stand elsewhere
