@@ -9,7 +9,7 @@ import jax.numpy as jnp
 
 from .._checks import error_text
 from .._types import Array
-from ..ops._compensated import Sums, merge as merge_sums, zero_sums
+from ..ops._compensated import Sums, merge as merge_sums, sum_over_devices, zero_sums
 
 
 @jax.tree_util.register_dataclass
@@ -82,6 +82,10 @@ def update_quantiles(state: QuantilesState, scores: Array, weight: Array) -> Qua
 
 def merge_quantiles(state: QuantilesState, other: QuantilesState) -> QuantilesState:
     return dataclasses.replace(state, weights=merge_sums(state.weights, other.weights))
+
+
+def sum_quantiles_over_devices(state: QuantilesState, axis_name: str | tuple[str, ...]) -> QuantilesState:
+    return dataclasses.replace(state, weights=sum_over_devices(state.weights, axis_name))
 
 
 def compute_quantiles(state: QuantilesState) -> Array:

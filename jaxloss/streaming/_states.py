@@ -11,7 +11,13 @@ from .._checks import error_text
 from .._types import Array, ArrayLike
 from ._extremes import Extremes, merge_extremes, update_extremes
 from ._mean import MeanState, compute_mean, merge_means, update_mean
-from ._quantiles import QuantilesState, compute_quantiles, merge_quantiles, update_quantiles
+from ._quantiles import (
+    QuantilesState,
+    compute_quantiles,
+    merge_quantiles,
+    sum_quantiles_over_devices,
+    update_quantiles,
+)
 
 
 class GroupsState(NamedTuple):
@@ -127,7 +133,8 @@ def merge_over_devices(state: Any, axis_name: str | tuple[str, ...]) -> Any:
         axis_name: The axis that the devices are along.
 
     Returns:
-        The state of all, the same everywhere to the last bit: each device merges what all have sent, in one order.
+        The state of all, the same everywhere to the last bit. Histograms are summed; of other states, which are small,
+        each device merges what all have sent, in one order.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -138,12 +145,7 @@ def merge_over_devices(state: Any, axis_name: str | tuple[str, ...]) -> Any:
         >>> print(jax.vmap(of_all, axis_name="batch")(jnp.array([[1.0], [3.0]])).mean)
         [2. 2.]
     """
-    here = jnp.arange(lax.axis_size(axis_name)) == lax.axis_index(axis_name)
-
-    def gather(z: Array) -> Array:  # by a sum, whose result shard_map knows to be the same on all devices
-        return lax.psum(jnp.where(here.reshape(-1, *[1] * z.ndim), z[None], jnp.zeros_like(z)[None]), axis_name)
-
-    return merge_stacked(jax.tree.map(gather, state))
+    return jax.tree.map(lambda one: _kind(one).merge_over_devices(one, axis_name), state, is_leaf=_is_state)
 
 
 def compute(state: Any) -> Any:
@@ -198,6 +200,16 @@ class Kind(NamedTuple):
     update: Callable[[Any, Batch], Any]
     merge: Callable[[Any, Any], Any]
     compute: Callable[[Any], Any]
+    merge_over_devices: Callable[[Any, str | tuple[str, ...]], Any]
+
+
+def _gather_and_merge(state: Any, axis_name: str | tuple[str, ...]) -> Any:
+    here = jnp.arange(lax.axis_size(axis_name)) == lax.axis_index(axis_name)
+
+    def gather(z: Array) -> Array:  # by a sum, whose result shard_map knows to be the same on all devices
+        return lax.psum(jnp.where(here.reshape(-1, *[1] * z.ndim), z[None], jnp.zeros_like(z)[None]), axis_name)
+
+    return merge_stacked(jax.tree.map(gather, state))
 
 
 def _with_index(state: Extremes, batch: Batch) -> Extremes:
@@ -218,15 +230,31 @@ def _in_groups(state: GroupsState, batch: Batch) -> GroupsState:
 
 
 KINDS = {
-    MeanState: Kind(lambda state, batch: update_mean(state, batch.scores, batch.weights), merge_means, compute_mean),
-    QuantilesState: Kind(
-        lambda state, batch: update_quantiles(state, batch.scores, batch.weights), merge_quantiles, compute_quantiles
+    MeanState: Kind(
+        update=lambda state, batch: update_mean(state, batch.scores, batch.weights),
+        merge=merge_means,
+        compute=compute_mean,
+        merge_over_devices=_gather_and_merge,
     ),
-    Extremes: Kind(_with_index, merge_extremes, lambda state: state),
+    QuantilesState: Kind(
+        update=lambda state, batch: update_quantiles(state, batch.scores, batch.weights),
+        merge=merge_quantiles,
+        compute=compute_quantiles,
+        merge_over_devices=sum_quantiles_over_devices,
+    ),
+    Extremes: Kind(
+        update=_with_index,
+        merge=merge_extremes,
+        compute=lambda state: state,
+        merge_over_devices=_gather_and_merge,
+    ),
     GroupsState: Kind(
-        _in_groups,
-        lambda a, b: GroupsState(jax.vmap(_merge_all)(a.states, b.states)),
-        lambda state: jax.vmap(_compute_all)(state.states),
+        update=_in_groups,
+        merge=lambda a, b: GroupsState(jax.vmap(_merge_all)(a.states, b.states)),
+        compute=lambda state: jax.vmap(_compute_all)(state.states),
+        merge_over_devices=lambda state, axis: GroupsState(
+            jax.vmap(lambda states: merge_over_devices(states, axis))(state.states)
+        ),
     ),
 }
 
