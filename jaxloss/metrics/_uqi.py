@@ -9,7 +9,7 @@ from .._checks import check_choice, check_fits, masked_pair
 from .._types import Array, Image, Map, Mask, Scores
 from ..ops._filters import Taps, as_taps, gaussian_window, split_channels, uniform_window
 from ..ops._numerics import safe_divide
-from ..ops._variances import window_statistics
+from ..ops._variances import pair_statistics
 from ._statistics import Constants, Windowed, make_windowed, mean_field
 
 
@@ -75,9 +75,7 @@ class UQIField:
     def __call__(self, step: int, parameters: Any, *maps: Array) -> Array:
         x, y, *weight = maps
         # Of their sum s and their difference d: the squares of x and y add up to (s^2 + d^2) / 2.
-        (mu_s, var_s), (mu_d, var_d) = (
-            window_statistics(z, *weight, taps=self.taps, step=step) for z in (x + y, x - y)
-        )
+        mu_s, mu_d, var_s, var_d = pair_statistics(x, y, *weight, taps=self.taps, step=step)
         means, variances, limits = mu_s**2 + mu_d**2, var_s + var_d, jnp.finfo(x.dtype)
         least = float(limits.tiny) ** 0.5  # whose inverse square is finite
         flat = variances <= jnp.maximum((ROUNDING * float(limits.eps)) ** 2 * means, least)

@@ -80,8 +80,8 @@ def sum_field(field: Field, channels: int, parameters: Any, *maps: Array, strip_
 # Value by value, so that each channel depends on itself alone. What else a field needs may be added here.
 POINTWISE = frozenset(
     """abs add and clamp convert_element_type copy div eq exp exp2 expm1 ge gt integer_pow is_finite le log log1p
-    logistic lt max min mul ne neg not optimization_barrier or pow rsqrt select_n sign sqrt square stop_gradient sub
-    tanh xor""".split()
+    logistic lt max min mul ne neg not optimization_barrier or platform_index pow rsqrt select_n sign sqrt
+    square stop_gradient sub tanh xor""".split()
 )
 
 
@@ -102,7 +102,8 @@ def _mixing(program: ClosedJaxpr, channels: int) -> Iterator[str]:
     """The operations that may carry something from one channel of `[n, h, w * channels]` to another."""
     for equation in program.jaxpr.eqns:
         name, params = equation.primitive.name, equation.params
-        inner = [value for value in params.values() if isinstance(value, ClosedJaxpr)]
+        values = jax.tree.leaves(list(params.values()), is_leaf=lambda value: isinstance(value, ClosedJaxpr))
+        inner = [value for value in values if isinstance(value, ClosedJaxpr)]
         match name:
             case _ if inner:
                 for part in inner:
@@ -112,6 +113,8 @@ def _mixing(program: ClosedJaxpr, channels: int) -> Iterator[str]:
             case "filter_moments" if params["step"] % channels == 0:
                 yield from _mixing(jax.make_jaxpr(params["products"])(*(v.aval for v in equation.invars)), channels)
             case "slice" if params["start_indices"][-1] % channels == 0 and set(params["strides"] or [1]) == {1}:
+                pass
+            case "dynamic_slice" if params["slice_sizes"][-1] == equation.invars[0].aval.shape[-1]:
                 pass
             case "concatenate" if all(v.aval.shape[-1] % channels == 0 for v in equation.invars):
                 pass

@@ -1,11 +1,17 @@
 """Variances within windows, also where they are small beside the square of the mean.
 
 E[z^2] - mu^2 loses twice as many digits there as a difference of two values. Here a variance is a mean of squared
-differences, which loses them once: within the lines of a window first, then between their means. The derivatives are
-those of the plain form, which are filters, and in which nothing cancels twice.
+differences, which loses them once. The derivatives are those of the plain form, which are filters, and in which nothing
+cancels twice.
+
+What a difference is taken from depends on the platform, and is chosen when that is known:
+
+* In general it is the mean: within the lines of a window first, then between their means.
+* On a GPU it is the pixel in the middle of a small window without weights, so that one pass over the images is enough.
 """
 
 import functools
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,40 +21,79 @@ from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
 from .._types import Array
-from ._filters import Taps, filter_maps
+from ._filters import GPUS, Taps, filter_maps
 from ._moments import filter_moments
 from ._numerics import safe_divide
 
 
-class WindowStatistics(NamedTuple):
-    mean: Array
-    variance: Array
+LARGEST_AT_ONCE = 8  # side of a window: reads grow with its square
 
 
-def window_statistics(z: Array, *weight: Array, taps: Taps, step: int) -> WindowStatistics:
-    """Of a map `[n, h, w * step]` in square windows, whose taps add up to 1; under a weight, of the weighted pixels."""
-    return WindowStatistics(*_statistics(taps, step, z, *weight))
+class PairStatistics(NamedTuple):
+    """Of the sum and of the difference of two maps: of them are made the squares of both, and their product."""
+
+    mean_sum: Array
+    mean_difference: Array
+    variance_sum: Array
+    variance_difference: Array
+
+
+def pair_statistics(x: Array, y: Array, *weight: Array, taps: Taps, step: int) -> PairStatistics:
+    """Of maps `[n, h, w * step]` in square windows, whose taps add up to 1; under a weight, of the weighted pixels."""
+    return PairStatistics(*_statistics(taps, step, x, y, *weight))
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
-def _statistics(taps: Taps, step: int, z: Array, *weight: Array) -> tuple[Array, Array]:
-    mean, variance, counts = _merge(taps, 1, 1, z, [], list(weight))
-    # Fused with the second pass, the first would be computed anew for each tap.
-    mean, variance, counts = lax.optimization_barrier((mean, variance, counts))
-    mean, variance, _ = _merge_in_halves(taps, step, mean, [variance], counts)
-    return mean, variance
+def _statistics(taps: Taps, step: int, *maps: Array) -> tuple[Array, ...]:
+    in_lines, at_once = (functools.partial(form, taps, step) for form in (line_by_line, around_middle))
+    if len(maps) > 2 or len(taps) > LARGEST_AT_ONCE:
+        return in_lines(*maps)
+    return lax.platform_dependent(*maps, default=in_lines, **dict.fromkeys(GPUS, at_once))
 
 
 @functools.partial(_statistics.defjvp, symbolic_zeros=True)
 def _statistics_jvp(taps: Taps, step: int, primals: Sequence, tangents: Sequence) -> tuple:
     moving = [i for i, tangent in enumerate(tangents) if not isinstance(tangent, SymbolicZero)]
+    # In memory: beside the arithmetic of a derivative a GPU would compute them in many parts.
+    found = lax.optimization_barrier(_statistics(taps, step, *primals))
 
-    def plain(*moved: Array) -> tuple[Array, Array]:
+    def plain(*moved: Array) -> tuple[Array, ...]:
         replaced = dict(zip(moving, moved, strict=True))
-        return _from_moments(taps, step, *(replaced[i] if i in replaced else z for i, z in enumerate(primals)))
+        maps = (replaced[i] if i in replaced else z for i, z in enumerate(primals))
+        return _from_moments(taps, step, found[:2], *maps)
 
     _, slopes = jax.jvp(plain, [primals[i] for i in moving], [tangents[i] for i in moving])
-    return _statistics(taps, step, *primals), slopes
+    return found, slopes
+
+
+def around_middle(taps: Taps, step: int, x: Array, y: Array) -> tuple[Array, ...]:
+    """By moments of the differences from the pixel in the middle, in one pass."""
+    height, width = x.shape[1] - len(taps) + 1, x.shape[2] - (len(taps) - 1) * step
+    zero = lax.optimization_barrier(jnp.int32(0))  # as in the moments: XLA would add up the images before it cuts them
+
+    def shift(z: Array, i: int, j: int) -> Array:
+        return lax.dynamic_slice_in_dim(z, zero + i, height, axis=1)[:, :, j * step : j * step + width]
+
+    of_x, of_y = (shift(z, len(taps) // 2, len(taps) // 2) for z in (x, y))
+    terms = []
+    for (i, row), (j, column) in itertools.product(enumerate(taps), repeat=2):
+        a, b = shift(x, i, j) - of_x, shift(y, i, j) - of_y
+        terms.append([x.dtype.type(row * column) * z for z in (a + b, a - b, *_squares(a, b))])
+    mean_s, mean_d, square_s, square_d = (functools.reduce(jnp.add, term) for term in zip(*terms, strict=True))
+    return of_x + of_y + mean_s, of_x - of_y + mean_d, square_s - mean_s**2, square_d - mean_d**2
+
+
+def line_by_line(taps: Taps, step: int, x: Array, y: Array, *weight: Array) -> tuple[Array, ...]:
+    (mean_s, variance_s), (mean_d, variance_d) = (_two_passes(taps, step, z, *weight) for z in (x + y, x - y))
+    return mean_s, mean_d, variance_s, variance_d
+
+
+def _two_passes(taps: Taps, step: int, z: Array, *weight: Array) -> tuple[Array, Array]:
+    mean, variance, counts = _merge(taps, 1, 1, z, [], list(weight))
+    # Fused with the second pass, the first would be computed anew for each tap.
+    mean, variance, counts = lax.optimization_barrier((mean, variance, counts))
+    mean, variance, _ = _merge_in_halves(taps, step, mean, [variance], counts)
+    return mean, variance
 
 
 # Mean, variance and, where there is one, weight of a part of a window; a pixel has no variance.
@@ -93,16 +138,19 @@ def _merge(taps: Taps, axis: int, stride: int, mean: Array, variance: list[Array
     return center, average(squares), total
 
 
-def _from_moments(taps: Taps, step: int, z: Array, *weight: Array) -> tuple[Array, Array]:
-    """The same by E[z^2] - mu^2."""
+def _from_moments(taps: Taps, step: int, means: Sequence[Array], x: Array, y: Array, *weight: Array) -> tuple:
+    """The same by E[z^2] - mu^2, in which mu^2 stands as its tangent at the means that are known."""
     if weight:
         (w,) = weight
-        total, *sums = filter_maps([w, w * z, w * z * z], taps, taps, step=step)
-        mean, square = (safe_divide(z, total) for z in sums)
+        total, *sums = filter_maps([w, *(w * z for z in (x, y, *_squares(x, y)))], taps, taps, step=step)
+        moments = [safe_divide(z, total) for z in sums]
     else:
-        mean, square = filter_moments(_square, [z], taps, taps, step=step)
-    return mean, square - mean**2
+        moments = filter_moments(_squares, [x, y], taps, taps, step=step)
+    mean_x, mean_y, *squares = moments
+    moved = mean_x + mean_y, mean_x - mean_y
+    pairs = zip(squares, moved, means, strict=True)
+    return *moved, *(square - mean * (2 * new - mean) for square, new, mean in pairs)
 
 
-def _square(z: Array) -> tuple[Array]:
-    return (z * z,)
+def _squares(x: Array, y: Array) -> tuple[Array, Array]:
+    return (x + y) ** 2, (x - y) ** 2

@@ -1,9 +1,11 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxloss.ops._variances import WindowStatistics, window_statistics
+from jaxloss.ops._variances import around_middle, line_by_line, pair_statistics
 from tests.derivatives import check_derivatives
 
 
@@ -11,8 +13,11 @@ TAPS, STEP = (0.25, 0.5, 0.25), 2
 
 
 @jax.jit
-def statistics(z: jax.Array, *weight: jax.Array) -> WindowStatistics:
-    return window_statistics(z, *weight, taps=TAPS, step=STEP)
+def statistics(x: jax.Array, y: jax.Array, *weight: jax.Array) -> tuple[jax.Array, ...]:
+    return pair_statistics(x, y, *weight, taps=TAPS, step=STEP)
+
+
+FORMS = [statistics, *(jax.jit(functools.partial(form, TAPS, STEP)) for form in (line_by_line, around_middle))]
 
 
 def expected(z: np.ndarray, weight: np.ndarray) -> np.ndarray:
@@ -37,15 +42,23 @@ def holes(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return weight
 
 
-@pytest.mark.parametrize("weighted", [False, True])
-def test_is_the_definition_also_in_single_precision(rng: np.random.Generator, weighted: bool) -> None:
+@pytest.mark.parametrize(("form", "weighted"), [*((form, False) for form in FORMS), (statistics, True)])
+def test_is_the_definition_also_in_single_precision(rng: np.random.Generator, form, weighted: bool) -> None:
     """Where the contrast is a thousandth of the mean, too: the usual form has no digit left."""
-    z = (0.9 + 1e-3 * rng.random((2, 9, 14))).astype(np.float32)
-    weight = [holes(rng, *z.shape).astype(np.float32)] * weighted
-    mean, variance = expected(z, *(weight or [np.ones_like(z)]))
-    found = statistics(z, *weight)
-    np.testing.assert_allclose(found.mean, mean, rtol=1e-6)
-    np.testing.assert_allclose(found.variance, variance, rtol=2e-3, atol=1e-14)
+    x, y = (0.9 + 1e-3 * rng.random((2, 2, 9, 14))).astype(np.float32)
+    weight = [holes(rng, *x.shape).astype(np.float32)] * weighted
+    found = form(x, 2 * y, *weight)
+    wide, twice = x.astype(float), 2 * y.astype(float)
+    for i, z in enumerate((wide + twice, wide - twice)):
+        mean, variance = expected(z, *(weight or [np.ones_like(z)]))
+        np.testing.assert_allclose(found[i], mean, rtol=1e-6)
+        np.testing.assert_allclose(found[i + 2], variance, rtol=2e-3, atol=1e-13)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_flat_windows_have_no_variance(form) -> None:
+    x = jnp.full((1, 5, 10), 0.7)
+    assert not jnp.stack(form(x, x)[1:]).any()
 
 
 @pytest.mark.usefixtures("float64")
@@ -53,18 +66,18 @@ def test_is_the_definition_also_in_single_precision(rng: np.random.Generator, we
 def test_derivatives_of_both_modes_and_orders(rng: np.random.Generator, weighted: bool) -> None:
     weight = [holes(rng, 1, 7, 10)] * weighted
 
-    def curved(z: jax.Array) -> jax.Array:
-        mean, variance = statistics(z, *weight)
-        return (mean**2).sum() + (variance**2).sum()
+    def curved(x: jax.Array, y: jax.Array) -> jax.Array:
+        return jnp.stack([(k + z**2).sum() / (1 + k) for k, z in enumerate(statistics(x, y, *weight))]).sum()
 
-    check_derivatives(curved, rng.random((1, 7, 10)), rng=rng)
+    check_derivatives(curved, *rng.random((2, 1, 7, 10)), rng=rng)
 
 
 def test_weights_have_slopes_and_are_not_filtered_for_none(rng: np.random.Generator) -> None:
     z, weight = jnp.asarray(rng.random((2, 1, 6, 12)))
+    black = jnp.zeros_like(z)
 
     def total(z: jax.Array, weight: jax.Array) -> jax.Array:
-        return window_statistics(z, weight, taps=TAPS, step=STEP).variance.sum()
+        return pair_statistics(z, black, weight, taps=TAPS, step=STEP).variance_sum.sum()
 
     counts = []
     for argnums in (0, (0, 1)):
