@@ -77,15 +77,16 @@ def summarize_methods(run: Run) -> dict[str, dict[str, MetricSummary]]:
 
 def table_text(run: Run) -> str:
     """CSV with a row for each pair and method: `inf` for infinite scores, nothing for what is not computed."""
-    header = ["method", "name", "reference", "test", *SIDES, *run.better, "error"]
+    sides = SIDES if any(len(record.shape) == len(SIDES) for record in run.scored) else SIDES[1:]  # no video, no frames
+    header = ["method", "name", "reference", "test", *sides, *run.better, "error"]
     order = {method: number for number, method in enumerate(run.methods)}
     records = sorted((*run.scored, *run.failed), key=lambda record: (natural(record.name), order[record.method]))
-    return csv_text(header, (_cells(record, run) for record in records))
+    return csv_text(header, (_cells(record, run, len(sides)) for record in records))
 
 
-def _cells(record: Record, run: Run) -> Iterator[object]:
+def _cells(record: Record, run: Run, sides: int) -> Iterator[object]:
     yield from map(printable, (record.method, record.name, record.reference, record.test))
-    yield from [""] * (len(SIDES) - len(record.shape))
+    yield from [""] * (sides - len(record.shape))
     yield from record.shape
     scores = (record.scores.get(metric, math.nan) for metric in run.better)
     yield from ("" if math.isnan(score) else score for score in scores)

@@ -76,6 +76,13 @@ def test_report_of_a_run_is_always_the_same(report: Path) -> None:
     (report / "run.json").write_bytes(before["run.json"])
 
 
+def test_images_alone_have_no_frames(report: Path) -> None:
+    run = read_run(report)
+    run = run._replace(scored=run.scored[:1])
+    header, row, _ = csv.reader(table_text(run).splitlines())
+    assert header[3:6] == ["test", "height", "width"] and row[4:7] == ["32", "16", "3"]
+
+
 def test_run_without_any_score(tmp_path: Path) -> None:
     write_report(write_run(tmp_path, [failure("a", "x.png", "x.png: no such file.")]))
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
