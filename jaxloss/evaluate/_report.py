@@ -16,7 +16,7 @@ from ._summaries import LEVEL, Comparison, MetricSummary, compare_methods, summa
 
 
 TABLE, SUMMARY, PAGE = "table.csv", "summary.json", "report.html"
-SIDES = ("frames", "height", "width", "channels")
+SIZES = ("frames", "height", "width", "channels")
 
 
 def write_report(output: str | os.PathLike[str]) -> tuple[Path, ...]:
@@ -77,17 +77,16 @@ def summarize_methods(run: Run) -> dict[str, dict[str, MetricSummary]]:
 
 def table_text(run: Run) -> str:
     """CSV with a row for each pair and method: `inf` for infinite scores, nothing for what is not computed."""
-    sides = SIDES if any(len(record.shape) == len(SIDES) for record in run.scored) else SIDES[1:]  # no video, no frames
-    header = ["method", "name", "reference", "test", *sides, *run.better, "error"]
+    header = ["method", "name", "reference", "test", *SIZES, *run.better, "error"]
     order = {method: number for number, method in enumerate(run.methods)}
     records = sorted((*run.scored, *run.failed), key=lambda record: (natural(record.name), order[record.method]))
-    return csv_text(header, (_cells(record, run, len(sides)) for record in records))
+    return csv_text(header, (_cells(record, run) for record in records))
 
 
-def _cells(record: Record, run: Run, sides: int) -> Iterator[object]:
+def _cells(record: Record, run: Run) -> Iterator[object]:
     yield from map(printable, (record.method, record.name, record.reference, record.test))
-    yield from [""] * (sides - len(record.shape))
-    yield from record.shape
+    frames = len(next(iter(record.frames.values()), [record]))  # 1 of an image
+    yield from [""] * len(SIZES) if record.error else (frames, *record.shape)
     scores = (record.scores.get(metric, math.nan) for metric in run.better)
     yield from ("" if math.isnan(score) else score for score in scores)
     yield printable(record.error)

@@ -25,7 +25,7 @@ class Record(NamedTuple):
         name: Of the pair, the same for all methods.
         reference: Path of the reference.
         test: Path of the image or video under test.
-        shape: `(H, W, C)`, or with the frames of a video before them; empty where there is an error.
+        shape: `(H, W, C)`; empty where there is an error.
         scores: Name of the metric to score; NaN where it is not computed.
         frames: Of a video, name of the metric to the scores of its frames.
         error: One sentence, or "".
@@ -127,7 +127,7 @@ def _record(row: Any, where: str) -> Record:
         error = row.get("error", "")
         return Record(
             *(_string(row[key]) for key in ("method", "name", "reference", "test")),
-            shape=tuple(map(int, row.get("shape", ()) if error else row["shape"])),
+            shape=_shape([] if error else row["shape"]),
             scores={_string(name): _score(value) for name, value in ({} if error else row["scores"]).items()},
             frames={name: list(map(_score, values)) for name, values in row.get("frames", {}).items()},
             error=_string(error),
@@ -140,6 +140,12 @@ def _string(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"of {value!r}, which is no string")
     return value
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    if len(value) not in (0, 3) or not all(isinstance(side, int) for side in value):
+        raise ValueError(f"shape {value!r}, which is not [H, W, C]")
+    return tuple(value)
 
 
 def _score(value: Any) -> float:

@@ -23,16 +23,14 @@ def write(folder: Path, *rows: Any, settings: Any = None, end: str = "\n") -> Pa
 def test_rows_are_read(tmp_path: Path) -> None:
     rows = [
         {**GOOD, "method": "b", "name": "y\u2028\udcff.png", "scores": {"psnr": "inf", "mse": 0.0}},
-        {**GOOD, "scores": {"psnr": 30.5, "mse": None}, "frames": {"psnr": [30.0, "inf"]}, "shape": [2, 8, 9, 3]},
+        {**GOOD, "scores": {"psnr": 30.5, "mse": None}, "frames": {"psnr": [30.0, "inf"]}},
         {"method": "a", "name": "w.png", "reference": "r/w.png", "test": "a/w.png", "error": "a/w.png: no such file."},
     ]
     run = read_run(write(tmp_path, *rows, settings={"methods": ["a", "b", "c"], "metrics": ["mse", "psnr"]}))
     assert run.methods == ("a", "b") and run.better == {"mse": "lower", "psnr": "higher"}
     assert list(run.better) == ["mse", "psnr"]
     video, other = run.scored
-    assert (
-        video.shape == (2, 8, 9, 3) and video.frames == {"psnr": [30.0, math.inf]} and math.isnan(video.scores["mse"])
-    )
+    assert video.shape == (8, 9, 3) and video.frames == {"psnr": [30.0, math.inf]} and math.isnan(video.scores["mse"])
     assert other.scores == {"psnr": math.inf, "mse": 0} and other.name == "y\u2028\udcff.png"
     assert [(row.name, row.error) for row in run.failed] == [("w.png", "a/w.png: no such file.")]
     assert run.scores("a", "psnr") == {"x.png": 30.5}
@@ -60,6 +58,7 @@ def test_way_of_another_metric_is_in_the_settings(tmp_path: Path) -> None:
         ([{**GOOD, "scores": {"psnr": []}}], "\n", "line 1: not a pair"),
         ([{**GOOD, "name": 3, "scores": {}}], "\n", "line 1: not a pair.* of 3, which is no string"),
         ([[1]], "\n", "line 1: not a pair"),
+        ([{**GOOD, "scores": {}, "shape": [8, 9]}], "\n", r"line 1: .*\[8, 9\], which is not \[H, W, C\]"),
         ([{**GOOD, "scores": {}}, {**GOOD, "scores": {}}], "\n", r"line 2: x\.png of a stands there again"),
         ([{**GOOD, "scores": {}}, {**GOOD, "name": "z", "scores": {}}], "", "line 2: cut off in its middle"),
         ([{**GOOD, "scores": {}}], "\n{]\n", "line 2: not JSON"),
