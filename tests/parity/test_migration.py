@@ -145,7 +145,7 @@ def as_pyiqa(library: Library, names: Names, folder: Path) -> None:
     peer("lpips")
     names["psnr"] = lambda x, y: -10 * (((x - y) ** 2).mean((1, 2, 3)) + 1e-8).log10()
     for net in ("alex", "vgg"):
-        names[net] = lambda x, y, net=net: original(net)(2 * x - 1, 2 * y - 1)[:, 0, 0, 0]
+        names[net] = lambda x, y, net=net: original(net)(2 * x - 1, 2 * y - 1)[:, :, 0, 0]
 
 
 def as_jax_fid(library: Library, names: Names, folder: Path) -> None:
