@@ -41,7 +41,7 @@ def test_gradient_points_the_right_way(row: Metric) -> None:
 
 
 class Double(NamedTuple):
-    """In float64 of three pairs: scores, their slopes along a direction by forward mode, and gradients."""
+    """In float64 of three pairs: scores, their slopes along a line (forward mode), and gradients (reverse mode)."""
 
     scores: np.ndarray
     slopes: np.ndarray
@@ -59,8 +59,8 @@ def double_program(row: Metric) -> Callable[..., Double]:
         def score(x: Any, y: Any) -> Any:
             return example(row)(x, y, **params)
 
-        scores, slopes = jax.jvp(score, (x, y), (u, v))
-        return scores, slopes, *jax.vjp(score, x, y)[1](np.ones(3))
+        scores, slope = jax.linearize(score, x, y)
+        return scores, slope(u, v), *jax.linear_transpose(slope, x, y)(np.ones(3))
 
     def call(*images: np.ndarray) -> Double:
         with jax.enable_x64(True):

@@ -2,6 +2,7 @@
 
 import functools
 import re
+from typing import Any
 
 import jax
 import numpy as np
@@ -105,12 +106,16 @@ def test_images_of_a_batch_do_not_mix(row: Metric) -> None:
 
 @every_row
 def test_one_number_per_image(row: Metric) -> None:
-    """Whatever the leading axes, and also for no image at all."""
-    params = abstract_params(row)
-    for leading in ((), (2, 0)):
-        image = abstract(row, *leading)
-        score = jax.eval_shape(lambda x, y, params: example(row)(x, y, **params), image, image, params)
-        assert (score.shape, score.dtype) == (leading, np.float32)
+    """Whatever the leading axes, and also for no image at all; and as many slopes under `jax.jvp`."""
+    params, image, none = abstract_params(row), abstract(row), abstract(row, 2, 0)
+
+    def score(x: Any, y: Any, params: Any) -> Any:
+        return example(row)(x, y, **params)
+
+    one = jax.eval_shape(lambda *arguments: jax.jvp(score, arguments, arguments), image, image, params)
+    assert [(number.shape, number.dtype) for number in one] == [((), np.float32)] * 2
+    empty = jax.eval_shape(score, none, none, params)
+    assert (empty.shape, empty.dtype) == ((2, 0), np.float32)
 
 
 @every_row
