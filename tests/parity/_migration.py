@@ -233,8 +233,8 @@ LIBRARIES = (
         "pyiqa",
         'import pyiqa\n\npsnr = pyiqa.create_metric("psnr")\n'
         'alex, vgg = pyiqa.create_metric("lpips"), pyiqa.create_metric("lpips-vgg")',
-        "PyTorch, channels first, in [0, 1]; a number for each image, without a gradient unless `as_loss=True`. Its `ssim` "
-        "and `gmsd` are of luma, and `ssim` of luma in whole levels. Its license is not for commercial use.",
+        "PyTorch, channels first, in [0, 1]; a number for each image, without a gradient unless `as_loss=True`. Its "
+        "`ssim` and `gmsd` are of luma, and `ssim` of luma in whole levels. Its license is not for commercial use.",
         (
             Line("psnr(x, y)", "jaxloss.psnr(x, y, data_range=1.0)", "adds 1e-8: 80 dB at most", tolerance=1e-4),
             Line("alex(x, y)[:, 0]", ALEX, "`lpips+` is another metric"),
