@@ -13,7 +13,7 @@ from ..images._colors import INFERNO
 from ._formats import json_line
 from ._report_charts import distribution_panels
 from ._report_data import page_data, short, titled
-from ._report_pictures import MOST_BYTES, Gallery
+from ._report_pictures import MOST_BYTES, MOST_PAIRS, Gallery
 from ._report_records import Record, Run
 from ._report_tables import ALPHA, Summaries, comparison_groups, metric_rows
 from ._summaries import LEVEL, MOST_RESAMPLED, Comparison
@@ -102,8 +102,8 @@ def _fact(value: Any) -> str:
 def _gallery_note(gallery: Gallery) -> str:
     if not gallery.left_out:
         return ""
-    held = f"{MOST_BYTES // 2**20} MiB"
-    return f"The page holds at most {held} of pictures: {gallery.left_out} more of the worst and best have no place."
+    held = f"pictures of at most {MOST_PAIRS} pairs, {MOST_BYTES // 2**20} MiB of them"
+    return f"The page holds {held}: {gallery.left_out} more of the worst and best have no place."
 
 
 def _table_note(left_out: int) -> str:

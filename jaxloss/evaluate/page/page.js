@@ -37,7 +37,7 @@
     const low = Math.min(...known.filter((score) => score !== null)), high = Math.max(...known.filter((score) => score !== null));
     const points = known.flatMap((score, i) => (score === null ? [] : [`${(100 * i) / Math.max(1, known.length - 1)},${29 - (28 * (score - low)) / (high - low || 1)}`]));
     const svg = new DOMParser().parseFromString('<svg xmlns="http://www.w3.org/2000/svg" class="frames" viewBox="0 0 100 30" preserveAspectRatio="none"><title/><polyline/></svg>', "image/svg+xml").documentElement;
-    svg.firstChild.textContent = `${scores.length} frames, from ${show(low)} to ${show(high)}`;
+    svg.firstChild.textContent = `scores of the frames, from ${show(low)} to ${show(high)}`;
     svg.lastChild.setAttribute("points", points.join(" "));
     return svg;
   };
