@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("folders", nargs="*", type=Path, metavar="FOLDER", help="of judgments")
     parser.add_argument("--stored", type=Path, metavar="FOLDER", help="of CSV files of distances")
     parser.add_argument("--limit", type=positive, help="trials of each subset (default: all)")
+    parser.add_argument("--side", type=positive, help="to which images are resized (default: as they are)")
     parser.add_output("quality.jsonl")
     options = parser.parse_args()
     if not options.folders and options.stored is None:
@@ -46,13 +47,13 @@ def main() -> None:
         verdicts = [] if options.stored is None else list(stored_verdicts(options.stored))
         for folder in options.folders:
             sets = [trials for trials in find_trials(folder) if "train" not in trials.name.split("/")]
-            found, notes = judge(sets, limit=options.limit)
+            found, notes = judge(sets, side=options.side, limit=options.limit)
             verdicts += found
             for note in notes:
                 print(note)
     except InputError as error:
         parser.error(str(error))
-    start_file(options.output, describe_run("quality", {"limit": options.limit}, ("scipy",)))
+    start_file(options.output, describe_run("quality", {"limit": options.limit, "side": options.side}, ("scipy",)))
     records = json.loads(verdict_json(verdicts))
     for record in records:
         append(options.output, record)
