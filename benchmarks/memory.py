@@ -84,7 +84,7 @@ def peak_bytes(metric: str, size: tuple[int, ...], mode: str) -> tuple[int, int 
     on_device = jax.devices()[0].memory_stats()
     if on_device:
         return planned, on_device["peak_bytes_in_use"]
-    return planned, None if before is None else _status_bytes("VmHWM") - before
+    return planned, None if before is None else status_bytes("VmHWM") - before
 
 
 def compile_for(function: Any, size: tuple[int, ...], *params: Any) -> Any:
@@ -96,12 +96,13 @@ def _reset_peak() -> int | None:
     """Make the kernel forget the peak of this process, which the compiler drove up; returns its present size."""
     try:
         (PROCESS / "clear_refs").write_text("5", encoding="ascii")
-        return _status_bytes("VmRSS")
+        return status_bytes("VmRSS")
     except OSError:
         return None
 
 
-def _status_bytes(field: str) -> int:
+def status_bytes(field: str) -> int:
+    """Of this process, on Linux: `VmRSS` is its size, `VmHWM` its peak."""
     lines = (PROCESS / "status").read_text(encoding="ascii").splitlines()
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith(f"{field}:"))
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from . import ahead_of_time, compile as compile_times, imports, memory, precision, quality, sde
+from . import ahead_of_time, compile as compile_times, evaluate, imports, memory, precision, quality, sde
 from ._command import Parser
 from ._results import FOLDER, Record, read_runs
 from ._summary import FLOOR, HEADINGS, MODES, OURS, Answer, answers, cells, significant
@@ -59,6 +59,7 @@ def results(folder: Path) -> str:
     for study in (
         ahead_of_time_sections,
         precision_sections,
+        evaluate_sections,
         quality_sections,
         ascent_sections,
         judgment_sections,
@@ -99,6 +100,14 @@ def precision_sections(folder: Path) -> Iterable[str]:
     if newest is not None:
         rows = table(precision.headings(newest.measurements), precision.rows(newest.measurements))
         yield f"### Precision\n\n{circumstances([newest.about])}\n\n{precision.NOTES}\n\n{rows}"
+
+
+def evaluate_sections(folder: Path) -> Iterable[str]:
+    """How fast folders are scored, and in what memory."""
+    *_, newest = [None, *read_runs("evaluate", folder)]
+    if newest is not None:
+        rows = table(evaluate.HEADINGS, evaluate.rows(newest.measurements))
+        yield f"### Folders of images\n\n{circumstances([newest.about])}\n\n{evaluate.NOTES}\n\n{rows}"
 
 
 def quality_sections(folder: Path) -> Iterable[str]:
