@@ -52,10 +52,12 @@ def results(folder: Path) -> str:
         "Paths of the perceptual loss": sde,
     }
     for title, script in scripts.items():
-        *_, newest = [None, *read_runs(script.__name__.rpartition(".")[2], folder)]
-        if newest is not None:
-            rows = table(script.HEADINGS, map(script.cells, newest.measurements))
-            sections.append(f"### {title}\n\n{circumstances([newest.about])}\n\n{rows}")
+        runs = list(read_runs(script.__name__.rpartition(".")[2], folder))
+        parts = [
+            f"{circumstances([about])}\n\n{table(script.HEADINGS, map(script.cells, rows))}" for about, rows in runs
+        ]
+        if parts:
+            sections.append(f"### {title}\n\n" + "\n".join(parts))
     for study in (
         ahead_of_time_sections,
         precision_sections,
