@@ -62,5 +62,5 @@ def _dissimilarity(name: str, pair: Pair, data_range: Scalar) -> Array:
 def gradient_dissimilarity(x: Array, y: Array, constant: Scalar, alpha: float = 0.0) -> Array:
     r"""$1 - \frac{(2 - \alpha) m_x m_y + T}{m_x^2 + m_y^2 - \alpha m_x m_y + T}$ of gray images."""
     m_x, m_y = (gradient_magnitude(z, kernel="prewitt", scale=2.0) for z in (x, y))
-    apart = (m_x - m_y) ** 2
-    return apart / (apart + (2 - alpha) * m_x * m_y + constant)
+    power = m_x**2 + m_y**2 - alpha * m_x * m_y if alpha else m_x**2 + m_y**2
+    return (m_x - m_y) ** 2 / (power + constant)
