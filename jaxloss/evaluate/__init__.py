@@ -1,4 +1,4 @@
-"""The numbers of the tools around the metrics: comparison, gradient check, demonstration."""
+"""The numbers of the tools around the metrics: whole folders, comparison, gradient check, demonstration."""
 
 from ._bjontegaard import bd_metric as bd_metric, bd_rate as bd_rate
 from ._compare import choose_metrics as choose_metrics, compare as compare, shape_notes as shape_notes

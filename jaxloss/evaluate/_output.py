@@ -52,14 +52,21 @@ class Output:
             _lock_path(self.folder, self.process).unlink(missing_ok=True)
             lock.close()
 
-    def prepare(self, settings: Mapping[str, Any]) -> None:
-        """By the first process: settings that are equal to those of a run that goes on, and all its rows in one file.
+    def prepare(self, settings: Mapping[str, Any], about: Mapping[str, Any]) -> None:
+        """By the first process: settings, equal to those of a run that goes on, and all its rows in one file.
+
+        Args:
+            settings: What must not change, as JSON can hold it.
+            about: What stands with them and may.
 
         Raises:
             InputError: If the folder holds a run with other settings, or something else of these names.
         """
         self._clear_up()
         self._check_settings(json.loads(json_text(settings)))
+        with part_file(self.folder / SETTINGS) as part:
+            _write(part, f"{json_text({**settings, **about})}\n".encode())
+            part.replace(self.folder / SETTINGS)
         rows = [row for path in (self.scores, *self._parts()) for row in read_rows(path)]
         kept = {(row["method"], row["name"]): row for row in rows if "error" not in row}  # others are tried again
         with part_file(self.scores) as part:
@@ -85,8 +92,7 @@ class Output:
     def begin(self) -> None:
         """Read what is done, and open the file to write to."""
         self.done = {(row["method"], row["name"]) for row in read_rows(self.scores) if "error" not in row}
-        path = self.scores if self.process == 0 else self._part(self.process)
-        self._file = open(path, "ab")
+        self._file = open(self.own, "ab")
 
     def write(self, rows: Iterable[Row]) -> None:
         """On the disk when it returns: a run that is killed then does not lose them."""
@@ -100,7 +106,7 @@ class Output:
 
     def finish(self) -> None:
         """By a process that is not the first: tell that its share is complete."""
-        self._part(self.process).replace(self._complete(self.process))
+        self.own.replace(self._complete(self.process))
 
     def take_in(self, process: int) -> bool:
         """By the first process: the rows of another one, if it is complete.
@@ -141,16 +147,17 @@ class Output:
         path = self.folder / SETTINGS
         if path.exists():
             earlier = _settings(path)
-            different = [name for name in {**earlier, **settings} if earlier.get(name) != settings.get(name)]
+            different = [name for name in settings if earlier.get(name) != settings[name]]
             if different:
                 shown = ", ".join(different[:SHOWN])
                 raise InputError(f"{self.folder}: holds a run with other settings: {shown}. Name another folder.")
-            return
-        if self.scores.exists():
+        elif self.scores.exists():
             raise InputError(f"{self.scores}: is there without {SETTINGS}. Name another folder.")
-        with part_file(path) as part:
-            _write(part, f"{json_text(settings)}\n".encode())
-            part.replace(path)
+
+    @property
+    def own(self) -> Path:
+        """What this process writes to."""
+        return self.scores if self.process == 0 else self._part(self.process)
 
     @property
     def scores(self) -> Path:

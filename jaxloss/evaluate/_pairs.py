@@ -88,7 +88,7 @@ def find_pairs(references: Paths, tests: Tests = (), *, match: Match = "relative
         if tests:
             raise InputError(f"{reference}: the list names the images under test. Give no folders besides it.")
         return _from_list(reference)
-    folders = _methods(tests)
+    folders = folders_of_methods(tests)
     if not folders:
         raise InputError("there is nothing to test. Name a folder of images for each method.")
     known = {} if reference.is_file() else _named(reference, match, video)
@@ -133,7 +133,7 @@ def frame_files(folder: Path) -> list[Path]:
         return sorted(filter(is_image, folder.iterdir()), key=lambda path: natural(path.name))
 
 
-def _methods(tests: Tests) -> dict[str, Path]:
+def folders_of_methods(tests: Tests) -> dict[str, Path]:
     if isinstance(tests, Mapping):
         return {method: Path(folder) for method, folder in tests.items()}
     given: Iterable[Paths] = [tests] if isinstance(tests, str | os.PathLike) else tests

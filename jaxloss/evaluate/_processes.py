@@ -20,9 +20,13 @@ def join_processes(coordinator: str | None = None, *, processes: int | None = No
         InputError: If the processes do not come together.
 
     Example:
+        >>> import jaxloss
         >>> from jaxloss.evaluate import join_processes
-        >>> if False:  # in each of four processes, with its own number
-        ...     join_processes("localhost:8476", processes=4, process=0)
+        >>> try:
+        ...     join_processes("localhost:8476", processes=4, process=4)
+        ... except jaxloss.InputError as error:
+        ...     print(error)
+        process must be from 0 to 3, got 4.
     """
     given = (coordinator, processes, process)
     if any(value is None for value in given) and any(value is not None for value in given):

@@ -7,23 +7,23 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import jax
 
 from .._checks import suggestion
 from .._files import InputError
+from ..datasets._batches import import_grain
 from ..registry import Metric
 from ._compare import choose_metrics
 from ._output import Output, read_rows
-from ._pairs import Match, Pair, Paths, Tests, find_pairs
+from ._pairs import Match, Pair, Paths, Tests, find_pairs, folders_of_methods
 from ._processes import agree
 from ._rows import Row
 from ._scoring import Options, Progress, score_pairs
 
 
 PAUSE = 0.2  # seconds between two looks at the other processes
-MATCHES = ("relative", "stem")
 
 Note = Callable[[str], object]
 
@@ -114,20 +114,19 @@ def evaluate(
     settings = {
         "version": version("jaxloss"),
         "references": str(references),
+        "tests": {method: str(folder) for method, folder in folders_of_methods(tests).items()},
         "methods": list(dict.fromkeys(pair.method for pair in found.pairs)),
         "metrics": [row.name for row in chosen],
         "better": {row.name: row.better for row in chosen},
         "match": match,
         "video": video,
         "limit": limit,
-        "unpaired": list(map(str, found.unpaired)),
     }
-    with _begun(place, settings):
+    with _begun(place, settings, {"unpaired": list(map(str, found.unpaired))}):
         for rows in score_pairs(share, chosen, options, place.done, say=say, progress=progress):
             place.write(rows)
             place.check_on()
-        finish(place)
-        return Evaluation(read_rows(place.scores), found.unpaired, tuple(say.said))
+        return Evaluation(_finished(place), found.unpaired, tuple(say.said))
 
 
 class _Notes:
@@ -144,14 +143,14 @@ class _Notes:
 
 
 @contextlib.contextmanager
-def _begun(place: Output, settings: Mapping[str, Any]) -> Iterator[None]:
+def _begun(place: Output, settings: Mapping[str, Any], about: Mapping[str, Any]) -> Iterator[None]:
     """The output of all processes, locked and ready."""
     with contextlib.ExitStack() as stack:
         problem = None
         try:
             stack.enter_context(place.locked())
             if place.process == 0:
-                place.prepare(settings)
+                place.prepare(settings, about)
         except InputError as error:
             problem = error
         agree(problem)
@@ -159,15 +158,17 @@ def _begun(place: Output, settings: Mapping[str, Any]) -> Iterator[None]:
         yield
 
 
-def finish(place: Output) -> None:
-    """The rows of all processes in one file, by the first process, as soon as they are complete."""
+def _finished(place: Output) -> list[Row]:
+    """Its rows; those of all processes in one file, as soon as they are complete, if this is the first one."""
     if place.process:
+        rows = read_rows(place.own)
         place.finish()
-        return
+        return rows
     missing = set(range(1, place.processes))
     while missing:
         missing -= {process for process in missing if place.take_in(process)}
         time.sleep(PAUSE if missing else 0)
+    return read_rows(place.scores)
 
 
 def _first_of_each_method(pairs: Sequence[Pair], limit: int | None) -> list[Pair]:
@@ -187,8 +188,9 @@ def _share(pairs: Sequence[Pair], process: int, processes: int) -> list[Pair]:
 
 
 def _check(match: str, limit: int | None, options: Options) -> None:
-    if match not in MATCHES:
-        raise InputError(f"there is no match {match!r}. {suggestion(match, MATCHES)}")
+    if match not in get_args(Match):
+        raise InputError(f"there is no match {match!r}. {suggestion(match, get_args(Match))}")
+    import_grain("scoring folders")  # or the lack of it is told with a folder half made
     for name, value in {"limit": limit, "batch_size": options.batch_size, "devices": options.devices}.items():
         if value is not None and value < 1:
             raise InputError(f"{name} must be 1 or more, got {value}.")

@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from jaxloss.evaluate import compare
+from jaxloss.images import read_image
 from tests._command_line import Run, only_line, run_apart
 from tests.evaluate._folders_of_images import write_folders
 
@@ -121,6 +123,9 @@ def test_ten_kills_change_nothing(here: Path) -> None:
     assert len(set(reached)) > 5
     assert start(here, *command, "out").wait(300) == 0
     assert rows() == rows("whole") and len(rows()) == 1000 and left() == {"run.json", "scores.jsonl"}
+    for row in rows().values():
+        x, y = (read_image(row[key]).pixels for key in ("test", "reference"))
+        assert row["scores"] == pytest.approx(compare(y, [x], metrics=["mae", "ssim"])[0], rel=1e-5)
 
 
 def several(folder: Path, count: int, command: str, **options: int) -> list[subprocess.Popen[str]]:

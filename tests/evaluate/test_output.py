@@ -25,7 +25,7 @@ def test_a_run_goes_on(tmp_path: Path) -> None:
     place = tmp_path / "new" / "out"
     first = Output(place)
     with first.locked():
-        first.prepare(SETTINGS)
+        first.prepare(SETTINGS, {"unpaired": []})
         first.begin()
         assert first.done == set()
         first.write([row("x", math.inf), row("y", math.nan), {"method": "a", "name": "z", "error": "Broken."}])
@@ -36,7 +36,7 @@ def test_a_run_goes_on(tmp_path: Path) -> None:
     assert len(read_rows(place / "scores.jsonl")) == 3
     again = Output(place)
     with again.locked():
-        again.prepare(SETTINGS)
+        again.prepare(SETTINGS, {"unpaired": []})
         again.begin()
         assert again.done == {("a", "x"), ("a", "y")}
         again.write([row("z")])
@@ -49,19 +49,19 @@ def test_a_run_goes_on(tmp_path: Path) -> None:
 def test_other_settings_and_other_files_are_refused(tmp_path: Path) -> None:
     output = Output(tmp_path / "out")
     with output.locked():
-        output.prepare(SETTINGS)
+        output.prepare(SETTINGS, {"unpaired": []})
     for settings in ({**SETTINGS, "limit": 3}, {"metrics": []}, {**SETTINGS, "more": 1}):
         with (
             output.locked(),
             pytest.raises(InputError, match=r"out: holds a run with other settings: (limit|metrics|more)\."),
         ):
-            output.prepare(settings)
+            output.prepare(settings, {})
     (tmp_path / "out" / "run.json").unlink()
     with output.locked(), pytest.raises(InputError, match=r"scores\.jsonl: is there without run\.json"):
-        output.prepare(SETTINGS)
+        output.prepare(SETTINGS, {"unpaired": []})
     (tmp_path / "out" / "run.json").write_text("{")
     with output.locked(), pytest.raises(InputError, match=r"run\.json: cannot be read as the settings"):
-        output.prepare(SETTINGS)
+        output.prepare(SETTINGS, {"unpaired": []})
     for text in ("1\n", '{"method": 1}\n', "{\n"):
         (tmp_path / "bad.jsonl").write_text(text)
         with pytest.raises(InputError, match=r"bad\.jsonl: not a file of scores"):
@@ -75,7 +75,7 @@ def test_two_runs_in_one_folder_are_refused(tmp_path: Path) -> None:
         with Output(tmp_path, 2, 3).locked():
             fewer = Output(tmp_path)
             with pytest.raises(InputError, match=r"another run is writing there"):  # one of more processes is left
-                fewer.prepare(SETTINGS)
+                fewer.prepare(SETTINGS, {"unpaired": []})
     assert names(tmp_path) == set()
     (tmp_path / "file").touch()
     with (
@@ -89,7 +89,7 @@ def test_rows_of_several_processes_come_together(tmp_path: Path) -> None:
     first, second = Output(tmp_path, 0, 2), Output(tmp_path, 1, 2)
     with first.locked():
         with second.locked():
-            first.prepare(SETTINGS)
+            first.prepare(SETTINGS, {"unpaired": []})
             first.begin()
             second.begin()
             first.write([row("x")])
@@ -107,7 +107,7 @@ def test_the_death_of_a_process_is_told_and_its_rows_stay(tmp_path: Path) -> Non
     first, second = Output(tmp_path, 0, 2), Output(tmp_path, 1, 2)
     with first.locked():
         with second.locked():
-            first.prepare(SETTINGS)
+            first.prepare(SETTINGS, {"unpaired": []})
             first.begin()
             second.begin()
             second.write([row("y")])
@@ -117,6 +117,6 @@ def test_the_death_of_a_process_is_told_and_its_rows_stay(tmp_path: Path) -> Non
     with second.locked(), pytest.raises(InputError, match=r"^process 0 of 2 has ended"):
         second.check_on()
     with first.locked():
-        first.prepare(SETTINGS)
+        first.prepare(SETTINGS, {"unpaired": []})
         first.begin()
     assert first.done == {("a", "y")} and names(tmp_path) == {"run.json", "scores.jsonl"}

@@ -132,6 +132,13 @@ def test_unpaired_files_limits_and_settings() -> None:
     settings = json.loads(Path("out/run.json").read_text())
     assert settings["unpaired"] == ["real/9.png"] and settings["methods"] == METHODS
     assert (settings["metrics"], settings["better"]) == (["mae"], {"mae": "lower"})
+    assert settings["tests"] == {"a": "a", "b": "b"}
+    Path("b/9.png").write_bytes(Path("a/9.png").read_bytes())
+    assert evaluate("real", METHODS, output="out", metrics=["mae"], limit=2).unpaired == ()
+    assert json.loads(Path("out/run.json").read_text())["unpaired"] == []
+    with pytest.raises(InputError, match=r"^out: holds a run with other settings: tests\. Name another folder"):
+        evaluate("real", {"a": "b", "b": "b"}, output="out", metrics=["mae"], limit=2)
+    Path("b/9.png").unlink()
     with pytest.raises(InputError, match=r"^real/9\.png without a partner in b\.$"):
         evaluate("real", METHODS, metrics=["mae"], strict=True)
 
