@@ -1,7 +1,9 @@
 """Visual saliency-induced index (Zhang, Shen, Li 2014)."""
 
+import functools
 from collections.abc import Sequence
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -135,6 +137,7 @@ def _compare(
     return apart, jnp.maximum(v_x, v_y), shrink_mask(pair.mask, downsample)
 
 
+@functools.partial(jax.jit, static_argnames="size")  # so that it is traced once for both images
 def saliency(image: Array, size: int) -> Array:
     """That of SDSP, `[..., H, W, 1]` in [0, 1], of an RGB image in [0, 1]."""
     height, width = image.shape[-3:-1]
