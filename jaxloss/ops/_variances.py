@@ -11,12 +11,12 @@ What a difference is taken from depends on the platform, and is chosen when that
 """
 
 import functools
-import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
 
@@ -68,19 +68,27 @@ def _statistics_jvp(taps: Taps, step: int, primals: Sequence, tangents: Sequence
 
 def around_middle(taps: Taps, step: int, x: Array, y: Array) -> tuple[Array, ...]:
     """By moments of the differences from the pixel in the middle, in one pass."""
-    height, width = x.shape[1] - len(taps) + 1, x.shape[2] - (len(taps) - 1) * step
+    size = len(taps)
+    height, width = x.shape[1] - size + 1, x.shape[2] - (size - 1) * step
     zero = lax.optimization_barrier(jnp.int32(0))  # as in the moments: XLA would add up the images before it cuts them
 
-    def shift(z: Array, i: int, j: int) -> Array:
-        return lax.dynamic_slice_in_dim(z, zero + i, height, axis=1)[:, :, j * step : j * step + width]
+    def shifts(z: Array) -> Iterator[Array]:
+        for i in range(size):
+            lines = lax.dynamic_slice_in_dim(z, zero + i, height, axis=1)
+            yield from (lax.slice_in_dim(lines, j * step, j * step + width, axis=2) for j in range(size))
 
-    of_x, of_y = (shift(z, len(taps) // 2, len(taps) // 2) for z in (x, y))
+    of_x, of_y = list(shifts(x)), list(shifts(y))
+    middle = size // 2 * (size + 1)
     terms = []
-    for (i, row), (j, column) in itertools.product(enumerate(taps), repeat=2):
-        a, b = shift(x, i, j) - of_x, shift(y, i, j) - of_y
-        terms.append([x.dtype.type(row * column) * z for z in (a + b, a - b, *_squares(a, b))])
-    mean_s, mean_d, square_s, square_d = (functools.reduce(jnp.add, term) for term in zip(*terms, strict=True))
-    return of_x + of_y + mean_s, of_x - of_y + mean_d, square_s - mean_s**2, square_d - mean_d**2
+    for weight, a, b in zip(np.outer(taps, taps).flat, of_x, of_y, strict=True):
+        # By operations of lax, which are traced in a fraction of the time, also where this form is not chosen.
+        a, b = lax.sub(a, of_x[middle]), lax.sub(b, of_y[middle])
+        s, d, tap = lax.add(a, b), lax.sub(a, b), lax.full_like(a, weight)
+        share_s, share_d = lax.mul(tap, s), lax.mul(tap, d)
+        terms.append((share_s, share_d, lax.mul(share_s, s), lax.mul(share_d, d)))
+    mean_s, mean_d, square_s, square_d = (functools.reduce(lax.add, term) for term in zip(*terms, strict=True))
+    x, y = of_x[middle], of_y[middle]
+    return x + y + mean_s, x - y + mean_d, square_s - mean_s**2, square_d - mean_d**2
 
 
 def line_by_line(taps: Taps, step: int, x: Array, y: Array, *weight: Array) -> tuple[Array, ...]:
