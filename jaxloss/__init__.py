@@ -123,6 +123,7 @@ from .perceptual._style import (
     gram_matrix as gram_matrix,
     style_loss as style_loss,
 )
+from .perceptual._temporal import temporal_lpips as temporal_lpips
 from .weights._load import load_params as load_params
 from .weights._saved import read_history as read_history, save_params as save_params
 

@@ -18,6 +18,7 @@ Mask = Float[Array | np.ndarray, "... height width"] | Bool[Array | np.ndarray, 
 Volume = Float[Array | np.ndarray, "*batch depth height width channels"]
 VolumeMap = Float[Array, "*batch _slices _rows _columns _channels"]
 VolumeMask = Float[Array | np.ndarray, "... depth height width"] | Bool[Array | np.ndarray, "... depth height width"]
+Video = Float[Array | np.ndarray, "*batch frames height width channels"]
 Scores = Float[Array, "*batch"]
 Scalar = float | Num[Array, ""]
 Params = Mapping[str, Any]  # nested, with arrays as leaves

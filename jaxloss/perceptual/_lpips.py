@@ -13,7 +13,7 @@ from .._types import Array, FeatureArrays, Features, Image, Map, Mask, Params, S
 from ..backbones._features import FeatureFunction, Look, look_together
 from ..backbones._lpips_nets import LPIPS_NETS
 from ..ops._pooling import masked_mean
-from ._lpips_distances import activations, look_of, unit_difference, weighted_squares
+from ._lpips_distances import Activations, activations, look_of, unit_difference, weighted_squares
 
 
 class NetworkOptions(TypedDict, total=False):
@@ -107,6 +107,21 @@ def score_pair(
     name: str, x: Image, y: Image, params: Params, data_range: Scalar, mask: Mask | None, options: LPIPSOptions
 ) -> Scores:
     return _sum_of_layers(_layer_means(*_distances(name, x, y, params, data_range, mask, options)))
+
+
+def score_steps(name: str, x: Array, params: Params, data_range: Scalar, given: LPIPSOptions) -> Scores:
+    """From each of the frames `[..., T, H, W, C]` to the next, `[..., T - 1]`; each is looked at once."""
+    options = _take(name, given, LPIPSDefaults._fields)
+
+    def compare(features: FeatureArrays) -> dict[str, Array]:
+        frames = activations(features)  # of all videos in one row; what follows the last frame of one is dropped below
+        following = {layer: Activations(*(jnp.roll(part, -1, axis=0) for part in z)) for layer, z in frames.items()}
+        differences = {layer: unit_difference(frames[layer], following[layer]) for layer in frames}
+        return weighted_squares(name, differences, params, options.weighting)
+
+    look = _look(name, params, options)
+    distances = look_together(name, (x,), params=params["trunk"], data_range=data_range, look=look, combine=compare)
+    return _sum_of_layers(_layer_means(distances, None))[..., :-1]
 
 
 def lpips_components(

@@ -147,6 +147,7 @@ CASES = {
         {"params": {"trunk": {"low": image(), "high": image()}, "heads": {"low": image(3), "high": image(3)}}},
         {**RANGE, "net": plain_network},
     ),
+    "temporal LPIPS": Case((jaxloss.temporal_lpips,), pair(2, 67, 67, 3), params_of("alex"), RANGE),
     **{f"features of {net}": features_of_lpips(net) for net in LPIPS_NETS if net not in PUBLISHED_NETS},
     "LPIPS from features": Case(
         (jaxloss.lpips_from_features,), (SEEN, SEEN), {**params_of("alex"), "mask": image(24, 24)}
