@@ -23,13 +23,16 @@ def evaluate(
     tests: Annotated[
         list[str] | None, typer.Argument(metavar="TEST", help="A folder of images of each method.")
     ] = None,
-    metrics: Annotated[str | None, typer.Option(help="Names of metrics, separated by commas. All by default.")] = None,
+    metrics: Annotated[str | None, typer.Option(help="Names, separated by commas. All by default.")] = None,
     match: Annotated[
         Literal["relative", "stem"],
         typer.Option(help="Paths from the folders must be equal: as they are, or but for the extension."),
     ] = "relative",
     video: Annotated[
-        bool, typer.Option("--video", help="Frames in one folder, or in one file, are a video: means, and each frame.")
+        bool,
+        typer.Option(
+            "--video", help="Frames in one folder, or one file, are a video: means, each frame, and temporal_lpips."
+        ),
     ] = False,
     limit: Annotated[int | None, typer.Option(help="Of pairs of each method, the first ones by name.")] = None,
     batch_size: Annotated[str, typer.Option(metavar="N|auto", help="Images in a batch, of all devices.")] = AUTO,
@@ -60,7 +63,6 @@ def evaluate(
     size = None if batch_size == AUTO else _whole(batch_size)
     if cluster or any(value is not None for value in (coordinator, processes, process)):
         room.join_processes(coordinator, processes=processes, process=process)
-    chosen = room.choose_metrics(None if metrics is None else [name.strip() for name in metrics.split(",")])
     keep_compiled_programs()
     try:
         with counting("Scoring", "pairs") as progress:
@@ -68,7 +70,7 @@ def evaluate(
                 references,
                 tests or (),
                 output=output,
-                metrics=chosen,
+                metrics=None if metrics is None else [name.strip() for name in metrics.split(",")],
                 match=match,
                 video=video,
                 limit=limit,

@@ -28,6 +28,7 @@ class Decoded(NamedTuple):
         reference: Likewise.
         notes: What was done to the files.
         error: One sentence, or "".
+        before: Both images of the frame before, where a metric asks for it and there is one.
     """
 
     place: Place
@@ -35,6 +36,7 @@ class Decoded(NamedTuple):
     reference: np.ndarray
     notes: tuple[str, ...] = ()
     error: str = ""
+    before: tuple[np.ndarray, np.ndarray] | None = None
 
 
 def decoded(tasks: Sequence[Task], largest: int) -> Iterator[Decoded]:

@@ -9,6 +9,7 @@ from ..registry import Metric
 from ._decode import Decoded
 from ._pairs import Pair, listed, natural
 from ._plan import Plan
+from ._temporal import TEMPORAL
 
 
 Row = dict[str, Any]
@@ -36,7 +37,7 @@ class Collector:
             return []
         del self._open[number]
         frames = {row.name: [found[frame][row.name] for frame in range(count)] for row in self.metrics}
-        means = {name: float(np.mean(values)) for name, values in frames.items()}
+        means = {name: _mean(name, values) for name, values in frames.items()}
         row = {**self._about(number), "shape": shape, "scores": means}
         return [row | {"frames": frames} if count > 1 else row]
 
@@ -61,8 +62,16 @@ class Collector:
         pair = self.pairs[image.place.pair]
         lacking = {row.name: row.misfit(image.reference.shape) for row in self.metrics}
         texts = [(pair.test.name, f"{name} is not computed: {words}.") for name, words in lacking.items() if words]
+        if TEMPORAL in self.metrics and self.plan.frames[image.place.pair] == 1:
+            texts.append((pair.test.name, f"{TEMPORAL.name} is not computed: it needs two frames."))
         for note in image.notes:
             name, _, text = note.partition(": ")
             texts.append((name, text))
         for name, text in texts:
             self._notes.setdefault(text, {})[name] = None
+
+
+def _mean(name: str, scores: Sequence[float]) -> float:
+    if name == TEMPORAL.name:
+        scores = scores[1:]  # before the first frame there is none
+    return float(np.mean(scores)) if scores else np.nan

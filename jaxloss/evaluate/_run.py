@@ -15,12 +15,12 @@ from .._checks import suggestion
 from .._files import InputError
 from ..datasets._batches import import_grain
 from ..registry import Metric
-from ._compare import choose_metrics
 from ._output import Output, read_rows
 from ._pairs import Match, Pair, Paths, Tests, find_pairs, folders_of_methods
 from ._processes import agree
 from ._rows import Row
 from ._scoring import Options, Progress, score_pairs
+from ._temporal import choose_for_run
 
 
 PAUSE = 0.2  # seconds between two looks at the other processes
@@ -68,7 +68,8 @@ def evaluate(
         references, tests, match, video: As for `find_pairs`.
         output: A folder: `scores.jsonl` has a row for each pair as soon as it is scored, `run.json` the settings. A run
             that was stopped goes on there when it is started again; pairs with errors are tried again.
-        metrics: Names of metrics, or rows of `metric_from_file`; by default all of the registry.
+        metrics: Names of metrics, or rows of `metric_from_file`; by default all of the registry. Of videos there is
+            `"temporal_lpips"`, too.
         limit: Of pairs of each method; the first ones by name.
         batch_size: Images in a batch, of all devices together; by default by their size.
         devices: How many of this process's devices; by default all.
@@ -97,7 +98,7 @@ def evaluate(
     """
     options = Options(video, batch_size, devices, strict)
     _check(match, limit, options)
-    chosen = choose_metrics(metrics)
+    chosen = choose_for_run(metrics, video=video)
     found = find_pairs(references, tests, match=match, video=video)
     if strict and found.unpaired:
         raise InputError(found.notes[0])

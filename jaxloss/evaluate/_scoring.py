@@ -17,6 +17,7 @@ from ._pairs import Pair
 from ._plan import CPU_PIXELS, MOST_SHAPES, PIXELS, Batch, Plan, filled_shape, make_plan
 from ._rows import Collector, Row
 from ._step import Step
+from ._temporal import TEMPORAL, with_frames_before
 
 
 AHEAD = 2  # batches that are queued beyond the one that is worked on
@@ -76,6 +77,8 @@ def _batches(plan: Plan, wanted: Collection[int], step: Step, collector: Collect
     queued: deque[Iterator[Row]] = deque()
     yield [row for number in wanted & plan.failures.keys() for row in collector.fail(number, plan.failures[number])]
     images = decoded(plan.needed(wanted), plan.largest)
+    if TEMPORAL in step.metrics:
+        images = with_frames_before(images)
     for number, group in itertools.groupby(images, lambda image: image.place.batch):
         queued.append(_start(list(group), plan.batches[number], step, collector))
         if len(queued) > AHEAD:
@@ -103,7 +106,8 @@ def _start(images: list[Decoded], batch: Batch, step: Step, collector: Collector
         for some, scores in parts:
             found = jax.device_get(scores)
             for image in some:
-                yield from collector.add(image, {name: float(z[image.place.slot]) for name, z in found.items()})
+                known = [name for name in found if name != TEMPORAL.name or image.before is not None]
+                yield from collector.add(image, {name: float(found[name][image.place.slot]) for name in known})
 
     return wait()
 
@@ -117,6 +121,7 @@ def _send(images: list[Decoded], batch: Batch, step: Step) -> dict[str, Scores]:
     """Rows without an image are copies of the first one, so that they are as good as any."""
     new = np.zeros if step.masked else np.empty
     x, y = (new((batch.size, *batch.shape), np.float32) for _ in range(2))
+    before = (np.empty_like(x), np.empty_like(y)) if TEMPORAL in step.metrics else None
     mask = np.zeros(x.shape[:-1], np.float32)
     of_slots = {image.place.slot: image for image in images}
     for slot in range(batch.size):
@@ -124,4 +129,6 @@ def _send(images: list[Decoded], batch: Batch, step: Step) -> dict[str, Scores]:
         height, width, _ = image.reference.shape
         x[slot, :height, :width], y[slot, :height, :width] = image.test, image.reference
         mask[slot, :height, :width] = 1
-    return step(x, y, mask if step.masked else None, batch)
+        if before is not None:  # the frame itself stands in for one that is not there; what comes of it is not taken
+            before[0][slot], before[1][slot] = image.before or (image.test, image.reference)
+    return step(x, y, mask if step.masked else None, batch, before)

@@ -15,12 +15,14 @@ from ..registry import Metric
 from ..weights._load import load_params
 from ._plan import Batch
 from ._programs import QUICK, SMALL
+from ._temporal import TEMPORAL
 
 
 BATCH, EVERYWHERE = PartitionSpec("batch"), PartitionSpec()
 KEPT = 4  # shapes whose programs stay, in case that headers of damaged files lied
 
 Rows = tuple[Metric, ...]
+Frames = tuple[ArrayLike, ArrayLike]  # of x and y
 Compiled = tuple[tuple[Rows, jax.stages.Compiled], ...]
 
 
@@ -40,12 +42,20 @@ class Step:
         self.params = jax.device_put(files, everywhere)
         self.compiled = functools.lru_cache(KEPT)(self._compiled)
 
-    def __call__(self, x: ArrayLike, y: ArrayLike, mask: ArrayLike | None, batch: Batch) -> dict[str, Scores]:
-        """Name to scores `[n]` of the metrics that images of this shape suit; they are on their way when it returns."""
+    def __call__(
+        self, x: ArrayLike, y: ArrayLike, mask: ArrayLike | None, batch: Batch, before: Frames | None = None
+    ) -> dict[str, Scores]:
+        """Name to scores `[n]` of the metrics that images of this shape suit; they are on their way when it returns.
+
+        Of videos `before` has the frames before those of x and y, where a metric asks for them.
+        """
         images = jax.device_put((x, y, mask), self.rows)
         scores: dict[str, Scores] = {}
         for family, program in self.compiled(batch):
-            scores |= program(*images, self._needed(family))
+            given = images
+            if TEMPORAL in family and before is not None:
+                given = jax.device_put((*map(_two_frames, before, (x, y)), mask), self.rows)
+            scores |= program(*given, self._needed(family))
         return scores
 
     def _needed(self, family: Rows) -> dict[str, Params]:
@@ -63,7 +73,8 @@ class Step:
             return tuple((family, program.result()) for family, program in running)
 
     def lower(self, family: Rows, batch: Batch) -> jax.stages.Lowered:
-        images = jax.ShapeDtypeStruct((batch.size, *batch.shape), np.float32, sharding=self.rows)
+        size = (batch.size, 2) if TEMPORAL in family else (batch.size,)
+        images = jax.ShapeDtypeStruct((*size, *batch.shape), np.float32, sharding=self.rows)
         mask = jax.ShapeDtypeStruct(images.shape[:-1], np.float32, sharding=self.rows) if self.masked else None
         score = functools.partial(score_batch, family=family)
         mapped = jax.shard_map(score, mesh=self.mesh, in_specs=(BATCH, BATCH, BATCH, EVERYWHERE), out_specs=BATCH)
@@ -78,14 +89,19 @@ class Step:
 
 def score_batch(
     x: Image, y: Image, mask: Mask | None, params: Mapping[str, Params], *, family: Rows
-) -> dict[str, Scores]:
-    """Name to scores of images in [0, 1]."""
+) -> dict[str, jax.Array]:
+    """Name to scores `[n]` of images in [0, 1], `[n, H, W, C]`, or of frames with those before, `[n, 2, H, W, C]`."""
     scores = {}
     for row in family:
         supplied = {"data_range": 1.0, "params": params.get(row.name)}
         more = {name: supplied[name] for name in row.needs}
         scores[row.name] = row.function(x, y, **row.options, **more, **({} if mask is None else {"mask": mask}))
     return scores
+
+
+def _two_frames(before: ArrayLike, frame: ArrayLike) -> np.ndarray:
+    """Videos of two frames, `[n, 2, H, W, C]`."""
+    return np.stack([np.asarray(before), np.asarray(frame)], axis=1)
 
 
 def _families(metrics: Iterable[Metric]) -> list[Rows]:
