@@ -61,12 +61,13 @@ def test_some_fail(run: Run) -> None:
     assert (code, out) == (2, "") and only_line(err) == "a/3.png: not an image that Pillow can read."
 
 
-def test_ctrl_c_says_how_to_go_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("meanwhile", ["_run.score_pairs", "write_report"])
+def test_ctrl_c_says_how_to_go_on(run: Run, monkeypatch: pytest.MonkeyPatch, meanwhile: str) -> None:
     def stop(*arguments: Any, **options: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("jaxloss.evaluate._run.score_pairs", stop)
+        patched.setattr(f"jaxloss.evaluate.{meanwhile}", stop)
         code, out, err = run(*COMMAND.split())
     assert (code, out) == (130, "")
     assert only_line(err) == "note: stopped. What is scored is in out: the same command goes on."
