@@ -1,7 +1,7 @@
 """`python -m jaxloss`: the command line without its console script."""
 
-from .cli import main
+from .cli import run
 
 
 if __name__ == "__main__":
-    main()
+    run()

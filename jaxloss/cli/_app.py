@@ -30,6 +30,8 @@ from ._training import train_lpips
 from ._weights import weights
 
 
+INTERRUPTED = 130  # by convention 128 and the number of the signal
+
 app = typer.Typer(
     cls=Group,
     help="Image losses and image-quality metrics: compare image files, check gradients, see a demonstration.",
@@ -76,6 +78,20 @@ def main() -> NoReturn:
         typer.echo(f"jaxloss: {' '.join(message.split())}", err=True)
         code = 2
     sys.exit(code or 0)
+
+
+def run() -> NoReturn:
+    """`main` of a process of its own, which a user's Ctrl-C ends at once.
+
+    Threads that still compile would crash in an interpreter that is being taken down.
+    """
+    try:
+        main()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            sys.stderr.flush()
+            os._exit(INTERRUPTED)
+        raise
 
 
 def _mistake(error: Exception) -> str | None:

@@ -4,6 +4,7 @@ import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,3 +51,23 @@ def test_help_names_the_commands(run: Run, arguments: list[str]) -> None:
     code, out, err = run(*arguments)
     assert (code, err) == (0, "")
     assert all(f" {name} " in out for name in (*COMMANDS, "--version"))
+
+
+def test_a_process_that_is_interrupted_ends_at_once(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without taking the interpreter down, in which threads that compile would crash; other ends are ordinary ones."""
+
+    def interrupt(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    def end(code: int) -> None:
+        raise RuntimeError(f"ended with {code}")
+
+    monkeypatch.setattr("os._exit", end)
+    monkeypatch.setattr("sys.argv", ["jaxloss", "compare", "photo.png", "photo.png"])
+    monkeypatch.setattr("jaxloss.evaluate.compare", interrupt)
+    with pytest.raises(RuntimeError, match="ended with 130"):
+        cli.run()
+    monkeypatch.setattr("sys.argv", ["jaxloss", "nonsense"])
+    with pytest.raises(SystemExit) as ended:
+        cli.run()
+    assert ended.value.code == 2
