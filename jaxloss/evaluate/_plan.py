@@ -22,8 +22,8 @@ MOST_SHAPES = 8  # of images that are not filled up, where they could be
 STEPS = 4  # of sides that images are filled up to, from one power of two to the next
 SMALLEST_SIDE = 32
 TOGETHER = 8  # images under test that are read with one reference
-# Pixels of a batch on each device. A CPU gains nothing by more, which its caches would not hold; others are kept busy.
-CPU_PIXELS, PIXELS = 2**20, 2**22
+# Pixels of a batch on each device. A CPU loses by more, which its caches do not hold; others are kept busy.
+CPU_PIXELS, PIXELS = 2**18, 2**22
 MOST_IMAGES = 256  # of a batch on each device
 
 

@@ -122,13 +122,14 @@ def _send(images: list[Decoded], batch: Batch, step: Step) -> dict[str, Scores]:
     new = np.zeros if step.masked else np.empty
     x, y = (new((batch.size, *batch.shape), np.float32) for _ in range(2))
     before = (np.empty_like(x), np.empty_like(y)) if TEMPORAL in step.metrics else None
-    mask = np.zeros(x.shape[:-1], np.float32)
+    mask = np.zeros(x.shape[:-1], np.float32) if step.masked else None
     of_slots = {image.place.slot: image for image in images}
     for slot in range(batch.size):
         image = of_slots.get(slot, images[0])
         height, width, _ = image.reference.shape
         x[slot, :height, :width], y[slot, :height, :width] = image.test, image.reference
-        mask[slot, :height, :width] = 1
+        if mask is not None:
+            mask[slot, :height, :width] = 1
         if before is not None:  # the frame itself stands in for one that is not there; what comes of it is not taken
             before[0][slot], before[1][slot] = image.before or (image.test, image.reference)
-    return step(x, y, mask if step.masked else None, batch, before)
+    return step(x, y, mask, batch, before)
