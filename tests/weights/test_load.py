@@ -94,8 +94,8 @@ def test_installed_package_has_every_file() -> None:
 
 def test_official_files_have_their_hash_in_their_name() -> None:
     trunks = read_manifest().trunks
-    addresses = dict.fromkeys(("alexnet", "vgg16", "vgg19", "squeezenet1_1"), "https://download.pytorch.org/models/")
-    addresses["inception"] = "https://github.com/mseitzer/pytorch-fid/releases/download/"
+    torch, fid = "https://download.pytorch.org/models/", "https://github.com/mseitzer/pytorch-fid/releases/download/"
+    addresses = {"alexnet": torch, "vgg16": torch, "vgg19": torch, "squeezenet1_1": torch, "inception": fid}
     assert trunks.keys() == addresses.keys()
     for net, trunk in trunks.items():
         assert trunk.url.startswith(addresses[net])
