@@ -55,12 +55,6 @@ def _dissimilarity(name: str, pair: Pair, data_range: Scalar) -> Array:
     check_fits(name, "two cells of 2 x 2", 3, pair.x, "Enlarge the images.")
     x, y, _ = luma_pair(name, pair)
     # Halved as by MATLAB's conv2(z, ones(2) / 4, "same") and every other pixel.
-    x, y = (average_pool(z, odd="zero_after") for z in (x, y))
-    return gradient_dissimilarity(x, y, T * as_scalar(data_range, x.dtype) ** 2)
-
-
-def gradient_dissimilarity(x: Array, y: Array, constant: Scalar, alpha: float = 0.0) -> Array:
-    r"""$1 - \frac{(2 - \alpha) m_x m_y + T}{m_x^2 + m_y^2 - \alpha m_x m_y + T}$ of gray images."""
-    m_x, m_y = (gradient_magnitude(z, kernel="prewitt", scale=2.0) for z in (x, y))
-    power = m_x**2 + m_y**2 - alpha * m_x * m_y if alpha else m_x**2 + m_y**2
-    return (m_x - m_y) ** 2 / (power + constant)
+    halves = (average_pool(z, odd="zero_after") for z in (x, y))
+    m_x, m_y = (gradient_magnitude(z, kernel="prewitt", scale=2.0) for z in halves)
+    return (m_x - m_y) ** 2 / (m_x**2 + m_y**2 + T * as_scalar(data_range, x.dtype) ** 2)

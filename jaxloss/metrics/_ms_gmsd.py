@@ -7,10 +7,11 @@ import jax.numpy as jnp
 from .._checks import Pair, as_scalar, check_choice, check_fits, check_positive, error_text, masked_pair
 from .._types import Array, Image, Mask, Scalar, Scores
 from ..ops._color import COLOR_MATRICES, check_rgb, luma_pair, weigh
+from ..ops._gradients import gradient_magnitude
 from ..ops._numerics import safe_sqrt
 from ..ops._pooling import keep_nan, masked_deviation, masked_mean
 from ..ops._pyramids import average_pool
-from ._gmsd import DEVIATIONS, T, gradient_dissimilarity
+from ._gmsd import DEVIATIONS, T
 
 
 MS_GMSD_WEIGHTS = (0.096, 0.596, 0.289, 0.019)  # of the scales, the finest first
@@ -127,7 +128,8 @@ def _over_scales(name: str, pair: Pair, data_range: Scalar, weights: Sequence[fl
     for scale, weight in enumerate(weights):
         if scale:
             x, y, counts = _halve(x), _halve(y), None if counts is None else average_pool(counts)
-        apart = gradient_dissimilarity(x, y, constant, ALPHA)
+        m_x, m_y = (gradient_magnitude(z, kernel="prewitt", scale=2.0) for z in (x, y))
+        apart = (m_x - m_y) ** 2 / (m_x**2 + m_y**2 - ALPHA * m_x * m_y + constant)
         position = None if counts is None else counts[..., 0]
         total = total + weight * masked_deviation(apart, position, less=DEVIATIONS[deviation]) ** 2
     return keep_nan(safe_sqrt(total), total)
