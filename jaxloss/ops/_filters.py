@@ -181,9 +181,8 @@ def correlate(z: Array, taps: Taps, axis: int, step: int = 1) -> Array:
 
 def _weigh_shifts(z: Array, taps: Taps, axis: int, step: int, f: Callable[[Array], Array]) -> Array:
     size = z.shape[axis] - (len(taps) - 1) * step
-    present = [(i * step, tap) for i, tap in enumerate(taps)]
-    shifts = ((tap, lax.slice_in_dim(z, start, start + size, axis=axis)) for start, tap in present)
-    return functools.reduce(jnp.add, (z.dtype.type(tap) * f(shift) for tap, shift in shifts))
+    shifts = (lax.slice_in_dim(z, i * step, i * step + size, axis=axis) for i in range(len(taps)))
+    return functools.reduce(jnp.add, (z.dtype.type(tap) * f(shift) for tap, shift in zip(taps, shifts, strict=True)))
 
 
 def _surround(z: Array, axis: int, size: int) -> Array:
