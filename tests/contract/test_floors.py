@@ -47,7 +47,8 @@ UNTESTED = {
     "judgments/test_trials.py", "test_types.py", "backbones/test_alexnet.py", "backbones/test_caffenet.py",
     "backbones/test_lpips_nets.py",
     "backbones/test_squeezenet.py",
-    "backbones/test_vgg.py", "weights/test_errors.py", "weights/test_manifest.py",
+    "backbones/test_vgg.py", "registry/test_row.py", "registry/test_table.py",
+    "weights/test_errors.py", "weights/test_manifest.py",
 }  # fmt: skip
 # Parts of one thing, tested where it is whole.
 TESTED_WITH = {
