@@ -2,6 +2,12 @@
 
 from ._color import convert_color as convert_color, rgb_to_lab as rgb_to_lab, rgb_to_y as rgb_to_y
 from ._color_difference import color_difference as color_difference
+from ._displays import (
+    DISPLAYS as DISPLAYS,
+    Display as Display,
+    display_light as display_light,
+    pixels_per_degree as pixels_per_degree,
+)
 from ._filters import (
     gaussian_window as gaussian_window,
     separable_filter as separable_filter,
