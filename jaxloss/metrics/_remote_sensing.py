@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Sequence
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -12,7 +13,7 @@ from ..ops._filters import as_taps, merge_channels, split_channels, uniform_wind
 from ..ops._gradients import laplacian
 from ..ops._moments import filter_moments
 from ..ops._numerics import fast_arctan2, safe_divide, safe_sqrt
-from ..ops._pooling import masked_mean, masked_norm, masked_ratio, mean_from_sums
+from ..ops._pooling import keep_nan, masked_mean, masked_ratio, mean_from_sums
 from ..ops._sums import sum_pixels
 
 
@@ -113,10 +114,10 @@ def ergas(x: Image, y: Image, *, mask: Mask | None = None, ratio: Scalar = 0.25)
     """
     check_positive("ergas", "ratio", ratio)
     x, y, mask = masked_pair("ergas", x, y, mask)
-    mean = jnp.nan_to_num(_band_mean(y, mask))  # that of no pixel: any number
-    relative = masked_norm(_scale_bands(x - y, safe_divide(1, mean)), mask)
-    undefined = masked_norm(_scale_bands(lax.stop_gradient(x - y), (mean == 0).astype(x.dtype)), mask) > 0
-    return 100 * as_scalar(ratio, x.dtype) * jnp.where(undefined, jnp.inf, relative)
+    mean, square = _band_means(x, y, mask)
+    relative = safe_divide(square, jnp.nan_to_num(mean, nan=1) ** 2).mean(axis=-1)
+    undefined = ((mean == 0) & (square > 0)).any(axis=-1)
+    return 100 * as_scalar(ratio, x.dtype) * jnp.where(undefined, jnp.inf, keep_nan(safe_sqrt(relative), relative))
 
 
 def scc(x: Image, y: Image, *, mask: Mask | None = None, window_size: int | None = None, flat: float = 1.0) -> Scores:
@@ -193,25 +194,33 @@ def _correlation_distance(means: Sequence[Array], flat: float) -> Array:
     return jnp.where(sigma_x * sigma_y > 0, distance, without)
 
 
-def _band_mean(image: Array, mask: Array | None) -> Array:
-    """`[..., C]`; NaN, with a gradient of 0, under an empty mask."""
-    *leading, height, width, channels = image.shape
+def _band_means(x: Array, y: Array, mask: Array | None) -> tuple[Array, Array]:
+    """Of y and of (x - y)^2, `[..., C]`; NaN, with a gradient of 0, under an empty mask.
 
-    def total(values: Array) -> Array:
-        # In lines, and by a product: a CPU has no vectors for sums over a leading axis, nor for triples.
-        lines = values.reshape(*leading, height, width * channels)
-        ones = jnp.ones((1,) * len(leading) + (1, height), values.dtype)
-        rows = jnp.matmul(ones, lines, precision=lax.Precision.HIGHEST)
-        return rows.reshape(*leading, width, channels).sum(axis=-2)
+    In lines, for which a CPU has vectors: sums of columns first, the bands of those by a product. The difference is
+    computed anew for the gradient, which is faster than to write and to read it.
+    """
+    *leading, height, width, channels = x.shape
 
-    if mask is None:
-        return total(image) / (height * width)
-    weight = jnp.broadcast_to(mask[..., None], image.shape)
-    return mean_from_sums(total(weight * image), total(weight))
+    def lines(image: Array) -> Array:
+        return image.reshape(*leading, height, width * channels)
+
+    def mean_of(columns: Array) -> Array:
+        bands = jnp.tile(jnp.eye(channels, dtype=x.dtype), (width, 1))
+        total = jnp.matmul(columns, bands, precision=lax.Precision.HIGHEST)
+        return total / (height * width) if mask is None else mean_from_sums(total, weight)
+
+    line_x, line_y, line_mask = lines(x), lines(y), None
+    if mask is not None:
+        weight = mask.sum(axis=(-2, -1))[..., None]
+        line_mask = jnp.repeat(mask, channels, axis=-1)
+        line_y = line_mask * line_y
+    ones = jnp.ones((*leading, 1, height), x.dtype)
+    of_y = jnp.matmul(ones, line_y, precision=lax.Precision.HIGHEST)[..., 0, :]
+    return mean_of(of_y), mean_of(_column_squares(line_x, lines(y), line_mask))
 
 
-def _scale_bands(image: Array, factors: Array) -> Array:
-    """The image times a number for each band `[..., C]`: in lines, for which a CPU has vectors."""
-    *leading, height, width, channels = image.shape
-    lines = image.reshape(*leading, height, width * channels)
-    return (lines * jnp.tile(factors, width)[..., None, :]).reshape(image.shape)
+@jax.checkpoint
+def _column_squares(x: Array, y: Array, weight: Array | None) -> Array:
+    square = (x - y) ** 2
+    return (square if weight is None else weight * square).sum(axis=-2)
