@@ -25,7 +25,7 @@ def dists(
     params: Params,
     data_range: Scalar,
     mask: Mask | None = None,
-    short_side: int | None = None,
+    short_side: int | None = 256,
     dtype: DTypeLike | None = None,
     precision: str = "highest",
 ) -> Scores:
@@ -41,9 +41,9 @@ def dists(
         x, y, data_range, mask: See `jaxloss.perceptual`; RGB. The mask weights the positions of each layer.
         params: `load_params("dists")`: `{"trunk": {...}, "heads": {"alpha": {layer: [C]}, "beta": {layer: [C]}},
             "preprocessing": {"offset": [3], "scale": [3]}}`; the last has no gradient.
-        short_side: Images whose shorter side is longer are reduced to it, bilinearly with antialiasing; 256 is what the
-            authors recommend and their `prepare_image(..., resize=True)` does. By default nothing is, as in their
-            `forward`. piq reduces to 256, without antialiasing.
+        short_side: Images whose shorter side is longer are reduced to it, bilinearly with antialiasing, as the authors'
+            command and their results do; None leaves images as they are, as their `forward` does. piq reduces to 256,
+            too, but without antialiasing.
         dtype, precision: As for `lpips`.
 
     Returns:
