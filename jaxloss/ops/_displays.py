@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from .._checks import NUMBERS, check_choice, check_image, error_text, suggestion
-from .._types import Array, Image, ImageArray
+from .._checks import NUMBERS, as_scalar, check_choice, check_image, error_text, suggestion
+from .._types import Array, Image, ImageArray, Scalar
 from ._color import linear_light, mix, split_rgb
 from ._numerics import fast_power
 
@@ -67,8 +67,9 @@ _HEADSET = Display(
     peak=100, ambient=0, width=1440, height=1600, diagonal=6 * math.tan(math.radians(55)) / INCH, distance=3
 )
 
-# Those of ColorVideoVDP, under its names.
+# Those of ColorVideoVDP, under its names; and pixels that are the light that arrives, whatever shows it.
 DISPLAYS = {
+    "absolute": Display(peak=10000, contrast=10000 / DARKEST, ambient=0, eotf="linear"),
     "standard_4k": Display(),
     "standard_hdr_pq": _HDR._replace(eotf="pq", primaries="bt2020"),
     "standard_hdr_hlg": _HDR._replace(eotf="hlg", primaries="bt2020"),
@@ -113,6 +114,7 @@ def display_light(image: Image, display: str | Display) -> ImageArray:
 
     Args:
         image: `[..., H, W, 3]`, or gray, `[..., H, W, 1]`; floating, in [0, 1]; in cd/m2 where the display is linear.
+            Of PQ and HLG, what lies outside is clipped; the curves of sRGB and of a gamma go on.
         display: One of `jaxloss.ops.DISPLAYS` by its name, or any other `Display`.
 
     Returns:
@@ -122,7 +124,7 @@ def display_light(image: Image, display: str | Display) -> ImageArray:
         ValueError: For an unknown display, or one that cannot be.
 
     Gradient:
-        Finite everywhere; 0 where pixels or light are clipped, though not at the ends of [0, 1] themselves.
+        Finite everywhere; 0 where pixels or light are clipped.
 
     Example:
         >>> import jax.numpy as jnp, jaxloss
@@ -133,7 +135,7 @@ def display_light(image: Image, display: str | Display) -> ImageArray:
         Mantiuk et al., "ColorVideoVDP", ACM Transactions on Graphics 2024. https://doi.org/10.1145/3658144
     """
     image, shown = check_image("display_light", "image", image), check_display("display_light", display)
-    return jnp.concatenate(light_planes(color_planes("display_light", image), shown), axis=-1)
+    return jnp.concatenate(light_planes(color_planes("display_light", image), shown, 1.0), axis=-1)
 
 
 def color_planes(name: str, image: Array) -> list[Array]:
@@ -146,21 +148,21 @@ def color_planes(name: str, image: Array) -> list[Array]:
     return split_rgb(image)
 
 
-def light_planes(planes: Sequence[Array], display: Display) -> list[Array]:
-    """`display_light` of each channel."""
+def light_planes(planes: Sequence[Array], display: Display, data_range: Scalar) -> list[Array]:
+    """`display_light` of each channel; light itself, which is in cd/m2, has no range."""
     peak, eotf, black = display.peak, display.eotf, display.peak / display.contrast
     reflected = display.ambient * display.reflectivity / math.pi
     if eotf == "linear":
         return [_clip(plane, max(DARKEST, black), peak) + reflected for plane in planes]
-    planes = [_clip(plane, 0, 1) for plane in planes]
+    planes = [plane / as_scalar(data_range, plane.dtype) for plane in planes]
     if eotf == "pq":
-        return [_clip(_pq_light(plane), DARKEST, peak) + (black + reflected) for plane in planes]
+        return [_clip(_pq_light(_clip(v, 0, 1)), DARKEST, peak) + (black + reflected) for v in planes]
     if eotf == "hlg":
-        planes = _hlg_light(planes, display)
+        planes = _hlg_light([_clip(v, 0, 1) for v in planes], display)
     elif eotf == "srgb":
-        planes = [linear_light(plane) for plane in planes]
+        planes = [linear_light(v) for v in planes]
     else:
-        planes = [fast_power(plane, float(eotf)) for plane in planes]
+        planes = [fast_power(v, float(eotf)) for v in planes]
     return [(peak - black) * plane + (black + reflected) for plane in planes]
 
 
