@@ -29,6 +29,7 @@ from ._pooling import (
     masked_norm as masked_norm,
     masked_ratio as masked_ratio,
 )
+from ._pu21 import pu21_decode as pu21_decode, pu21_encode as pu21_encode
 from ._pyramids import average_pool as average_pool
 from ._ranges import to_float as to_float, to_unit as to_unit
 from ._resize import resize as resize

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from .._checks import NUMBERS, as_scalar, check_choice, check_image, error_text, suggestion
 from .._types import Array, Image, ImageArray, Scalar
 from ._color import linear_light, mix, split_rgb
-from ._numerics import fast_power
+from ._numerics import clip, fast_power
 
 
 # From linear RGB to XYZ. The second row gives luminance.
@@ -153,12 +153,12 @@ def light_planes(planes: Sequence[Array], display: Display, data_range: Scalar) 
     peak, eotf, black = display.peak, display.eotf, display.peak / display.contrast
     reflected = display.ambient * display.reflectivity / math.pi
     if eotf == "linear":
-        return [_clip(plane, max(DARKEST, black), peak) + reflected for plane in planes]
+        return [clip(plane, max(DARKEST, black), peak) + reflected for plane in planes]
     planes = [plane / as_scalar(data_range, plane.dtype) for plane in planes]
     if eotf == "pq":
-        return [_clip(_pq_light(_clip(v, 0, 1)), DARKEST, peak) + (black + reflected) for v in planes]
+        return [clip(_pq_light(clip(v, 0, 1)), DARKEST, peak) + (black + reflected) for v in planes]
     if eotf == "hlg":
-        planes = _hlg_light([_clip(v, 0, 1) for v in planes], display)
+        planes = _hlg_light([clip(v, 0, 1) for v in planes], display)
     elif eotf == "srgb":
         planes = [linear_light(v) for v in planes]
     else:
@@ -226,11 +226,6 @@ _LEAST = {
     "diagonal": (0, "in inches"),
     "distance": (0, "in meters"),
 }
-
-
-def _clip(x: Array, low: float, high: float) -> Array:
-    """As `jnp.clip`, with the slope 1 at both ends: black and white pixels can leave them."""
-    return jnp.where(x < low, low, jnp.where(x > high, high, x))
 
 
 def _pq_light(v: Array) -> Array:

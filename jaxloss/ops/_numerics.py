@@ -117,6 +117,11 @@ def safe_power(x: ArrayLike, exponent: ArrayLike) -> Array:
     return jnp.where(positive, jnp.where(positive, x, 1) ** exponent, 0)
 
 
+def clip(x: Array, low: float, high: float) -> Array:
+    """As `jnp.clip`, but with the slope 1 at both ends themselves: black and white pixels can leave them."""
+    return jnp.where(x < low, low, jnp.where(x > high, high, x))
+
+
 def fast_power(x: ArrayLike, exponent: ArrayLike) -> Array:
     """`safe_power` by an exponential and a logarithm, which XLA vectorizes on a CPU, and powers not.
 
