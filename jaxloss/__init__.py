@@ -80,6 +80,12 @@ from .metrics._nlpd import nlpd as nlpd
 from .metrics._pixel import mae as mae, mse as mse, psnr as psnr, rmse as rmse
 from .metrics._psnr_b import psnr_b as psnr_b
 from .metrics._psnr_hvs import psnr_hvs as psnr_hvs, psnr_hvs_m as psnr_hvs_m
+from .metrics._pu21 import (
+    pu21_metric as pu21_metric,
+    pu_ms_ssim as pu_ms_ssim,
+    pu_psnr as pu_psnr,
+    pu_ssim as pu_ssim,
+)
 from .metrics._remote_sensing import ergas as ergas, sam as sam, sam_map as sam_map, scc as scc
 from .metrics._sr_sim import sr_sim as sr_sim, sr_sim_map as sr_sim_map
 from .metrics._ssim import (
@@ -93,6 +99,7 @@ from .metrics._uqi import uqi as uqi, uqi_map as uqi_map
 from .metrics._vif import vif as vif, vif_p as vif_p
 from .metrics._volumes import psnr3d as psnr3d, ssim3d as ssim3d, ssim3d_map as ssim3d_map
 from .metrics._vsi import vsi as vsi, vsi_map as vsi_map
+from .metrics._xpsnr import xpsnr as xpsnr, xpsnr_planes as xpsnr_planes
 from .perceptual._contextual import (
     CONTEXTUAL_CONVENTIONS as CONTEXTUAL_CONVENTIONS,
     MRF_CONVENTIONS as MRF_CONVENTIONS,

@@ -82,6 +82,11 @@ class SSIMDefaults(NamedTuple):
         # MATLAB rounds halves away from zero, Python (and so piq) to even.
         return max(1, math.floor(ratio + 0.5) if self.downsample == "matlab" else round(ratio))
 
+    def check_size(self, name: str, image: Array) -> None:
+        if self.border == "valid":
+            size, way_out = self.window_size, "Use a smaller window_size, or another border."
+            check_fits(name, f"a window of {size}", size, image, way_out)
+
     def check(self, name: str) -> None:
         check_choice(name, "window", self.window, WINDOWS)
         check_choice(name, "border", self.border, BORDERS)
@@ -210,8 +215,7 @@ def ssim_windows(name: str, x: Image, y: Image, data_range: Scalar, mask: Mask |
     if odd is not None:
         pair = pool_pair(pair, options.shrinking(*pair.x.shape[-3:-1]), odd)
     taps = options.taps
-    if options.border == "valid":
-        check_fits(name, f"a window of {len(taps)}", len(taps), pair.x, "Use a smaller window_size, or another border.")
+    options.check_size(name, pair.x)
     constants = make_constants(name, data_range, options.k1, options.k2, pair.x.dtype, options.unbias())
     return make_windowed(pair, (taps,), options.border, constants)
 

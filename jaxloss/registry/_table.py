@@ -25,12 +25,14 @@ from ..metrics._nlpd import nlpd
 from ..metrics._pixel import mae, mse, psnr, rmse
 from ..metrics._psnr_b import psnr_b
 from ..metrics._psnr_hvs import psnr_hvs, psnr_hvs_m
+from ..metrics._pu21 import pu_ms_ssim, pu_psnr, pu_ssim
 from ..metrics._remote_sensing import ergas, sam, scc
 from ..metrics._sr_sim import sr_sim
 from ..metrics._ssim import ssim
 from ..metrics._uqi import uqi
 from ..metrics._vif import vif, vif_p
 from ..metrics._vsi import vsi
+from ..metrics._xpsnr import xpsnr
 from ..perceptual._dists import dists
 from ..perceptual._lpips import lpips
 from ..perceptual._st_lpips import st_lpips
@@ -137,6 +139,10 @@ _ROWS = (
         better="higher", lowest=-math.inf, smallest=8, channels=(1, 3),
     ),
     Metric(
+        function=xpsnr, paper="Helmrich 2020", agrees_with="ffmpeg (first frame of a video)", better="higher",
+        lowest=-math.inf, symmetric=False, smallest=3, channels=(1, 3), example_side=46,
+    ),
+    Metric(
         function=sam, paper="Yuhas 1992", agrees_with="sewar, torchmetrics", highest=math.pi, least_channels=2,
         pixelwise=True,
     ),
@@ -165,6 +171,18 @@ _ROWS = (
     Metric(
         function=hdr_flip, paper="Andersson 2021", agrees_with="flip-evaluator (the authors' package)", highest=1,
         smooth=False, channels=(3,), example={"pixels_per_degree": 8.0, "exposures": (1.0,)},
+    ),
+    Metric(
+        function=pu_psnr, paper="Mantiuk 2021", agrees_with="the authors' code; pycvvdp but for its peak",
+        better="higher", lowest=-math.inf, pixelwise=True, channels=(1, 3),
+    ),
+    Metric(
+        function=pu_ssim, paper="Mantiuk 2021", agrees_with="the paper, with SSIM as Wang 2004", better="higher",
+        lowest=-1, highest=1, smallest=11, channels=(1, 3),
+    ),
+    Metric(
+        function=pu_ms_ssim, paper="Mantiuk 2021", agrees_with="the paper, with MS-SSIM as Wang 2003",
+        better="higher", highest=1, smallest=161, channels=(1, 3), example=_TWO_SCALES, example_side=13,
     ),
     Metric(
         function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=31, channels=(3,), params="lpips-alex",
