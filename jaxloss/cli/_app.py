@@ -1,5 +1,7 @@
 """All commands, and what becomes of mistakes."""
 
+import atexit
+import contextlib
 import gc
 import io
 import os
@@ -29,8 +31,6 @@ from ._terminal import Group
 from ._training import train_lpips
 from ._weights import weights
 
-
-INTERRUPTED = 130  # by convention 128 and the number of the signal
 
 app = typer.Typer(
     cls=Group,
@@ -81,17 +81,19 @@ def main() -> NoReturn:
 
 
 def run() -> NoReturn:
-    """`main` of a process of its own, which a user's Ctrl-C ends at once.
+    """`main` of a process of its own, which ends at once.
 
-    Threads that still compile would crash in an interpreter that is being taken down.
+    To take an interpreter down takes a fifth of a second where there are many compiled programs, and threads that still
+    compile, after Ctrl-C, would crash in it.
     """
     try:
         main()
     except SystemExit as end:
-        if end.code == INTERRUPTED:
-            sys.stderr.flush()
-            os._exit(INTERRUPTED)
-        raise
+        atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(BrokenPipeError):
+                stream.flush()
+        os._exit(end.code if isinstance(end.code, int) else 1)
 
 
 def _mistake(error: Exception) -> str | None:
