@@ -229,10 +229,13 @@ _LEAST = {
 
 
 def _pq_light(v: Array) -> Array:
-    """In cd/m2, of the perceptual quantizer."""
-    c1, c2, c3 = 107 / 128, 2413 / 128, 2392 / 128
-    t = fast_power(v, 32 / 2523)
-    return 10000 * fast_power((t - c1) / (c2 - c3 * t), 8192 / 1305)
+    """In cd/m2, of the perceptual quantizer: 10000 ((t - c1) / (c2 - c3 t))^(1 / m1), where t = v^(1 / m2).
+
+    By 1 - t, for t is near 1, where float32 has few digits of both differences, and c1 - 1 = c3 - c2.
+    """
+    c3, end = 2392 / 128, 21 / 128
+    below = -jnp.expm1(jnp.log(jnp.maximum(v, 1e-6)) * (32 / 2523))  # black has no logarithm, and 1e-6 no light
+    return 10000 * fast_power((end - below) / (end + c3 * below), 8192 / 1305)
 
 
 def _hlg_light(planes: Sequence[Array], display: Display) -> list[Array]:

@@ -50,7 +50,7 @@ def test_light_is_that_of_the_standards(rng):
             np.testing.assert_allclose(light, light_numpy(image, shown), rtol=1e-7)
         single = pixels.astype(np.float32)
         light, pull = jax.vjp(lambda v, display=display: display_light(v, display), single)
-        np.testing.assert_allclose(light, light_numpy(single.astype(float), shown), rtol=3e-5)
+        np.testing.assert_allclose(light, light_numpy(single.astype(float), shown), rtol=2e-6)
         assert np.isfinite(np.asarray(pull(np.ones_like(single))[0])).all()
     ends = np.asarray([0, 1, -0.1, 1.1], np.float32).reshape(1, 4, 1)
     slope = jax.grad(lambda v: display_light(v, "standard_4k").sum())(ends)
