@@ -180,9 +180,12 @@ def correlate(z: Array, taps: Taps, axis: int, step: int = 1) -> Array:
 
 
 def _weigh_shifts(z: Array, taps: Taps, axis: int, step: int, f: Callable[[Array], Array]) -> Array:
+    # In lax: jnp's operators are functions under jit of their own, and there are hundreds of them in a program.
     size = z.shape[axis] - (len(taps) - 1) * step
     shifts = (lax.slice_in_dim(z, i * step, i * step + size, axis=axis) for i in range(len(taps)))
-    return functools.reduce(jnp.add, (z.dtype.type(tap) * f(shift) for tap, shift in zip(taps, shifts, strict=True)))
+    return functools.reduce(
+        lax.add, (lax.mul(z.dtype.type(tap), f(shift)) for tap, shift in zip(taps, shifts, strict=True))
+    )
 
 
 def _surround(z: Array, axis: int, size: int) -> Array:
