@@ -20,6 +20,7 @@ VolumeMap = Float[Array, "*batch _slices _rows _columns _channels"]
 VolumeMask = Float[Array | np.ndarray, "... depth height width"] | Bool[Array | np.ndarray, "... depth height width"]
 Video = Float[Array | np.ndarray, "*batch frames height width channels"]
 Scores = Float[Array, "*batch"]
+PlaneScores = Float[Array, "*batch _planes"]
 Scalar = float | Num[Array, ""]
 Params = Mapping[str, Any]  # nested, with arrays as leaves
 FeatureMap = Float[Array | np.ndarray, "*batch _rows _columns _features"]

@@ -140,7 +140,7 @@ _ROWS = (
     ),
     Metric(
         function=xpsnr, paper="Helmrich 2020", agrees_with="ffmpeg (first frame of a video)", better="higher",
-        lowest=-math.inf, symmetric=False, smallest=3, channels=(1, 3), example_side=46,
+        lowest=-math.inf, symmetric=False, smallest=45, channels=(1, 3),
     ),
     Metric(
         function=sam, paper="Yuhas 1992", agrees_with="sewar, torchmetrics", highest=math.pi, least_channels=2,

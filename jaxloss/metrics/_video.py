@@ -1,0 +1,59 @@
+"""What metrics of video codecs are defined on: planes of luma and chroma, 8 bits each, with video's levels."""
+
+import math
+from typing import NamedTuple
+
+from .._checks import as_scalar, check_fits, check_positive, error_text, masked_pair
+from .._types import Array, Image, Mask, Scalar
+from ..ops._color import COLOR_MATRICES, weigh
+
+
+BLACK = 16  # luma of black; that of white is 219 more
+SPANS = (219, 224, 224)
+
+
+class Planes(NamedTuple):
+    """Of images in 255ths of their range, `[n, H, W]` each."""
+
+    luma: Array  # of the reference
+    differences: list[Array]  # of the image under test from it, plane by plane; exactly 0 for equal images
+    mask: Array | None
+    leading: tuple[int, ...]
+
+
+def video_planes(
+    name: str,
+    x: Image,
+    y: Image,
+    data_range: Scalar,
+    mask: Mask | None = None,
+    *,
+    yuv: bool,
+    fit: tuple[str, int],
+    chroma: bool = False,
+) -> Planes:
+    """Planes of a video as they are, or (not `yuv`) those that ffmpeg makes of pictures, gray or RGB, but unrounded.
+
+    Of at least so many pixels a side as what is to `fit` in needs.
+    """
+    check_positive(name, "data_range", data_range)
+    pair = masked_pair(name, x, y, mask)
+    check_fits(name, *fit, pair.y, "Enlarge the images.")
+    *leading, height, width, channels = pair.y.shape
+    if channels not in (1, 3):
+        way_out = "Channels go last: jnp.moveaxis(x, -3, -1)."
+        raise ValueError(error_text(name, "1 channel (gray) or 3 (RGB, or YUV)", pair.y.shape, way_out))
+    shape = (math.prod(leading), height, width)
+    count = channels if chroma else 1
+    levels = as_scalar(data_range, pair.y.dtype)
+
+    def plane(image: Array, index: int) -> Array:
+        if yuv or channels == 1:
+            picked = image[..., index]
+        else:
+            picked = weigh(image, COLOR_MATRICES["ycbcr"][index])
+        return picked.reshape(shape) * ((255 if yuv else SPANS[index]) / levels)
+
+    luma = plane(pair.y, 0) if yuv else BLACK + plane(pair.y, 0)
+    differences = [plane(pair.x - pair.y, index) for index in range(count)]
+    return Planes(luma, differences, None if pair.mask is None else pair.mask.reshape(shape), tuple(leading))
