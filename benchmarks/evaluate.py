@@ -139,7 +139,7 @@ def scoring(folder: Path, count: int) -> Callable[[], Any]:
 def plan_of(folder: Path, count: int) -> Plan:
     pairs, devices = find_pairs(folder / "real", folder / "made").pairs[:count], jax.local_devices()
     pixels = CPU_PIXELS if devices[0].platform == "cpu" else PIXELS
-    return make_plan(pairs, batch=None, devices=len(devices), pixels=pixels, fillable=False, video=False)
+    return make_plan(pairs, batch=None, devices=len(devices), pixels=pixels, fillable=False, video=False, keep=False)
 
 
 def looping(library: str, folder: Path, count: int) -> Callable[[], Any]:

@@ -3,9 +3,10 @@
 So a run that goes on after it was stopped has the same batches, and comes to the same numbers to the bit.
 """
 
+import functools
 import itertools
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +18,7 @@ from ._pairs import Pair, frame_files
 
 
 Shape = tuple[int, int, int]
+Image = tuple[int, int]  # number of the pair, and of its frame
 
 MOST_SHAPES = 8  # of images that are not filled up, where they could be
 STEPS = 4  # of sides that images are filled up to, from one power of two to the next
@@ -56,6 +58,12 @@ class Task(NamedTuple):
     tests: tuple[Path, ...]
     places: tuple[Place, ...]
 
+    def only(self, batches: Collection[int]) -> "Task":
+        """What of it is for these."""
+        chosen = [number for number, place in enumerate(self.places) if place.batch in batches]
+        tests = self.tests if len(self.tests) < len(self.places) else tuple(self.tests[number] for number in chosen)
+        return self._replace(tests=tests, places=tuple(self.places[number] for number in chosen))
+
 
 class Batch(NamedTuple):
     """What is scored at once.
@@ -64,11 +72,15 @@ class Batch(NamedTuple):
         shape: `(H, W, C)` of all its images, those that are filled up among them; empty where no file could be read.
         size: Of the compiled program.
         images: That have this shape, in all batches.
+        shared: Whether others have their references, too, in this batch or the next ones.
+        each: How many, one after another, have one of its references: all of a device, or one.
     """
 
     shape: tuple[int, ...]
     size: int
     images: int
+    shared: bool = False
+    each: int = 1
 
 
 class Plan(NamedTuple):
@@ -101,7 +113,7 @@ class Plan(NamedTuple):
     def needed(self, pairs: Collection[int]) -> tuple[Task, ...]:
         """Tasks of batches that score any of these pairs, whole batches always."""
         wanted = {place.batch for task in self.tasks for place in task.places if place.pair in pairs}
-        kept = (task._replace(places=tuple(p for p in task.places if p.batch in wanted)) for task in self.tasks)
+        kept = (task.only(wanted) for task in self.tasks)
         return tuple(task for task in kept if task.places)
 
 
@@ -114,7 +126,7 @@ class Look(NamedTuple):
 
 
 def make_plan(
-    pairs: Sequence[Pair], *, batch: int | None, devices: int, pixels: int, fillable: bool, video: bool
+    pairs: Sequence[Pair], *, batch: int | None, devices: int, pixels: int, fillable: bool, video: bool, keep: bool
 ) -> Plan:
     """The batches of all pairs.
 
@@ -126,21 +138,24 @@ def make_plan(
         pixels: See batch.
         fillable: Whether the metrics allow images to be filled up to a common shape.
         video: Whether folders and files are videos.
+        keep: Whether it pays to have images that share a reference, of one frame, in batches of the same references.
     """
     looks = _looks([path for pair in pairs for path in (pair.reference, *_folders(pair))], video)
     of_pairs = [looks[pair.reference] for pair in pairs]
     failures = {number: text for number, pair in enumerate(pairs) if (text := _mismatch(pair, looks))}
     filled = fillable and len({look.shape for look in of_pairs}) > MOST_SHAPES
-    groups: dict[tuple[int, ...], list[tuple[int, int]]] = {}
+    groups: dict[tuple[int, ...], list[Image]] = {}
     for number, look in enumerate(of_pairs):
         if number not in failures:
             shape = filled_shape(look.shape) if filled and look.shape else look.shape
             groups.setdefault(shape, []).extend((number, frame) for frame in range(look.frames))
     batches, tasks = [], []
     for shape, images in sorted(groups.items()):
-        size = _batch_size(shape, len(images), batch, devices, pixels)
-        places = [Place(len(batches) + at // size, at % size, *image) for at, image in enumerate(images)]
-        batches += [Batch(shape, size, len(images))] * math.ceil(len(images) / size)
+        fitting = functools.partial(_batch_size, shape, batch=batch, devices=devices, pixels=pixels)
+        alone = [[image] for image in images]
+        like, rows = _sharing(shape, _by_reference(pairs, images) if keep else alone, fitting, devices)
+        places = _places(rows, like.size, len(batches))
+        batches += [like] * (1 + max(place.batch for place in places) - len(batches))
         tasks += _tasks(pairs, looks, places)
     return Plan(tuple(batches), tuple(tasks), tuple(look.frames for look in of_pairs), failures, filled)
 
@@ -161,7 +176,41 @@ def round_up(count: int, multiple: int) -> int:
     return -(-count // multiple) * multiple
 
 
-def _batch_size(shape: tuple[int, ...], images: int, batch: int | None, devices: int, pixels: int) -> int:
+def _by_reference(pairs: Sequence[Pair], images: Sequence[Image]) -> list[list[Image]]:
+    found: dict[Path, list[Image]] = {}
+    for number, frame in images:
+        found.setdefault(pairs[number].reference, []).append((number, frame))
+    return list(found.values())
+
+
+def _sharing(
+    shape: tuple[int, ...], sets: list[list[Image]], fitting: Callable[[int], int], devices: int
+) -> tuple[Batch, list[list[Image]]]:
+    """The batches of sets that have one reference each, and what has a slot in them: a set, or each of its images."""
+    count, most = sum(map(len, sets)), max(map(len, sets))
+    full, size = fitting(count), fitting(len(sets))
+    if 1 < len(sets) and full <= 2 * size and most * len(sets) < 2 * count:  # not much smaller, nor half empty
+        return Batch(shape, size, count, shared=most > 1), sets
+    one = len(sets) == 1 < most
+    batch = Batch(shape, full, count, shared=one, each=full // devices if one else 1)
+    return batch, [[image] for images in sets for image in images]
+
+
+def _places(rows: Sequence[Sequence[Image]], size: int, batch: int) -> list[Place]:
+    """In the order of reading. The images of a row have one slot, in one batch after another from that number on."""
+    places: list[Place] = []
+    for start in range(0, len(rows), size):
+        some = rows[start : start + size]
+        deepest = max(map(len, some))
+        for low in range(0, deepest, TOGETHER):
+            for slot, images in enumerate(some):
+                numbered = enumerate(images[low : low + TOGETHER], start=batch + low)
+                places += [Place(number, slot, *image) for number, image in numbered]
+        batch += deepest
+    return places
+
+
+def _batch_size(shape: tuple[int, ...], images: int, *, batch: int | None, devices: int, pixels: int) -> int:
     """No more than there are images: a program for a batch that is mostly empty wastes its time."""
     if batch is None:
         area = math.prod(shape[:2]) or 1

@@ -1,8 +1,7 @@
 """Pairs scored in batches: files are read, and rows come out, while the devices work."""
 
-import itertools
 import warnings
-from collections import deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ from ._decode import Decoded, decoded
 from ._pairs import Pair
 from ._plan import CPU_PIXELS, MOST_SHAPES, PIXELS, Batch, Plan, filled_shape, make_plan
 from ._rows import Collector, Row
-from ._step import Step
+from ._step import Step, looks
 from ._temporal import TEMPORAL, with_frames_before
 
 
@@ -53,6 +52,7 @@ def score_pairs(
         pixels=CPU_PIXELS if chosen[0].platform == "cpu" else PIXELS,
         fillable=all(row.pixelwise for row in metrics),
         video=options.video,
+        keep=looks(metrics) and not options.video,
     )
     if plan.shapes > MOST_SHAPES and wanted:
         say(f"there are {plan.shapes} sizes of images, for each of which the metrics are compiled.")
@@ -76,13 +76,20 @@ def _batches(plan: Plan, wanted: Collection[int], step: Step, collector: Collect
     """Rows as they become complete; while one batch is scored others are read and queued."""
     queued: deque[Iterator[Row]] = deque()
     yield [row for number in wanted & plan.failures.keys() for row in collector.fail(number, plan.failures[number])]
-    images = decoded(plan.needed(wanted), plan.largest)
+    tasks = plan.needed(wanted)
+    sizes = Counter(place.batch for task in tasks for place in task.places)
+    images = decoded(tasks, plan.largest)
     if TEMPORAL in step.metrics:
         images = with_frames_before(images)
-    for number, group in itertools.groupby(images, lambda image: image.place.batch):
-        queued.append(_start(list(group), plan.batches[number], step, collector))
-        if len(queued) > AHEAD:
-            yield list(queued.popleft())
+    gathered: defaultdict[int, list[Decoded]] = defaultdict(list)
+    numbers = deque(sorted(sizes))
+    for image in images:
+        gathered[image.place.batch].append(image)
+        while numbers and len(gathered[numbers[0]]) == sizes[numbers[0]]:
+            number = numbers.popleft()
+            queued.append(_start(gathered.pop(number), plan.batches[number], step, collector))
+            if len(queued) > AHEAD:
+                yield list(queued.popleft())
     for rows in queued:
         yield list(rows)
 
@@ -93,11 +100,11 @@ def _start(images: list[Decoded], batch: Batch, step: Step, collector: Collector
     for image in images:
         if not image.error:
             (whole if _suits(image, batch, step) else alone).append(image)
-    parts = [(whole, _send(whole, batch, step))] if whole else []
+    parts = [(whole, _send(whole, batch, step, collector.pairs))] if whole else []
     for image in alone:  # the header of a damaged file lied
         devices = step.mesh.size
         slot = image._replace(place=image.place._replace(slot=0))
-        parts.append(([slot], _send([slot], Batch(image.reference.shape, devices, devices), step)))
+        parts.append(([slot], _send([slot], Batch(image.reference.shape, devices, devices), step, collector.pairs)))
 
     def wait() -> Iterator[Row]:
         for image in images:
@@ -117,19 +124,20 @@ def _suits(image: Decoded, batch: Batch, step: Step) -> bool:
     return (filled_shape(shape) if step.masked else shape) == batch.shape
 
 
-def _send(images: list[Decoded], batch: Batch, step: Step) -> dict[str, Scores]:
+def _send(images: list[Decoded], batch: Batch, step: Step, pairs: Sequence[Pair]) -> dict[str, Scores]:
     """Rows without an image are copies of the first one, so that they are as good as any."""
     new = np.zeros if step.masked else np.empty
-    x, y = (new((batch.size, *batch.shape), np.float32) for _ in range(2))
+    x, y = (new((count, *batch.shape), np.float32) for count in (batch.size, batch.size // batch.each))
     before = (np.empty_like(x), np.empty_like(y)) if TEMPORAL in step.metrics else None
     mask = np.zeros(x.shape[:-1], np.float32) if step.masked else None
     of_slots = {image.place.slot: image for image in images}
     for slot in range(batch.size):
         image = of_slots.get(slot, images[0])
         height, width, _ = image.reference.shape
-        x[slot, :height, :width], y[slot, :height, :width] = image.test, image.reference
+        x[slot, :height, :width], y[slot // batch.each, :height, :width] = image.test, image.reference
         if mask is not None:
             mask[slot, :height, :width] = 1
         if before is not None:  # the frame itself stands in for one that is not there; what comes of it is not taken
             before[0][slot], before[1][slot] = image.before or (image.test, image.reference)
-    return step(x, y, mask, batch, before)
+    references = {slot // batch.each: pairs[image.place.pair].reference for slot, image in of_slots.items()}
+    return step(x, y, mask, batch, before, references)

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 
 from jaxloss.evaluate import find_pairs
-from jaxloss.evaluate._plan import Batch, Plan, filled_shape, make_plan
+from jaxloss.evaluate._plan import Batch, Plan, _places, filled_shape, make_plan
 from tests.evaluate._folders_of_images import SIZES, save, write_folders
 
 
-OPTIONS: dict[str, Any] = dict(batch=4, devices=2, pixels=0, fillable=False, video=False)
+OPTIONS: dict[str, Any] = dict(batch=4, devices=2, pixels=0, fillable=False, video=False, keep=False)
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +47,43 @@ def test_images_with_one_reference_are_read_together() -> None:
     write_folders(Path(), 1, ["a", "b"])
     (task,) = plan("a", "b").tasks
     assert task.reference == Path("real/0.png") and task.tests == (Path("a/0.png"), Path("b/0.png"))
+
+
+def test_images_that_share_references_are_in_batches_of_the_same() -> None:
+    """In one slot of one batch after another; unless batches would become half as large, or half empty."""
+    write_folders(Path(), 6, ["a", "b", "c"], sizes=[(16, 16)])
+    Path("b/4.png").unlink()
+    found = plan("a", "b", "c", keep=True)
+    assert found.batches == (Batch((16, 16, 3), 4, 17, shared=True),) * 6
+    of_places = {tuple(place[:2]): pair for task in found.tasks for place in task.places for pair in [place.pair]}
+    pairs = find_pairs("real", ["a", "b", "c"]).pairs
+    for (batch, slot), number in of_places.items():
+        pair, first = pairs[number], pairs[of_places[batch // 3 * 3, slot]]
+        assert pair.reference == first.reference
+    assert len(of_places) == 17 and len(found.tasks) == 6  # each reference is read once
+    assert plan("a", "b", "c", keep=True, batch=16).batches == (Batch((16, 16, 3), 16, 17),) * 2
+    for number in range(1, 4):
+        Path(f"a/{number}.png").unlink()
+        Path(f"b/{number}.png").unlink()
+    assert {batch.shared for batch in plan("a", "b", "c", keep=True).batches} == {True}
+    Path("a/4.png").unlink()
+    Path("c/5.png").unlink()
+    assert {batch.shared for batch in plan("a", "b", "c", keep=True).batches} == {False}
+
+
+def test_all_to_one() -> None:
+    """A reference for each device is enough."""
+    write_folders(Path(), 6, ["a", "b"], sizes=[(16, 16)])
+    pairs = find_pairs("real/0.png", ["a", "b"]).pairs
+    assert make_plan(pairs, **{**OPTIONS, "keep": True}).batches == (Batch((16, 16, 3), 4, 12, True, 2),) * 3
+    assert make_plan(pairs, **OPTIONS).batches == (Batch((16, 16, 3), 4, 12),) * 3
+    assert not make_plan(pairs[:1], **{**OPTIONS, "keep": True}).batches[0].shared
+
+
+def test_of_many_images_few_are_read_at_a_time() -> None:
+    rows = [[(10 * slot + depth, 0) for depth in range(10)] for slot in range(2)]
+    read = [(place.batch, place.slot) for place in _places(rows, 2, 5)]
+    assert read == [(5 + n, slot) for some in (range(8), range(8, 10)) for slot in range(2) for n in some]
 
 
 def test_a_restart_has_the_same_batches() -> None:

@@ -2,17 +2,22 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
 
-from jaxloss import InputError
+from jaxloss import InputError, lpips
 from jaxloss.evaluate import Evaluation, compare, evaluate
+from jaxloss.evaluate._plan import Batch
+from jaxloss.evaluate._step import Step
 from jaxloss.images import read_image
 from tests.evaluate._folders_of_images import METRICS, save, write_folders
+from tests.networks import thin_networks, tiny_params
 
 
 METHODS = ["a", "b"]
@@ -60,6 +65,46 @@ def test_many_sizes_are_few_programs_where_pixels_count_by_themselves() -> None:
     assert found.notes == ()
     (note,) = evaluate("many/real", "many/made", metrics=["gmsd"]).notes
     assert note == "there are 12 sizes of images, for each of which the metrics are compiled."
+
+
+@pytest.mark.parametrize(("references", "expected"), [("real", 4), ("real/0.png", 1)])
+def test_networks_look_once_at_references(references: str, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several methods, in three batches of references, one again for a damaged file; or of all images."""
+    params = tiny_params("lpips-alex", short=True)
+    write_folders(Path(), 10, METHODS, sizes=[(32, 34)])
+    Path("b/3.png").unlink()
+    Path("a/6.png").write_bytes(b"")
+    looked: list[int] = []
+    compiled = Step._compiled
+
+    def counted(look: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*given: Any) -> Any:
+            looked.append(1)
+            return look(*given)
+
+        return call
+
+    def with_counts(step: Step, batch: Batch) -> Any:
+        return tuple((family, (*map(counted, looks), last)) for family, (*looks, last) in compiled(step, batch))
+
+    monkeypatch.setattr(Step, "_compiled", with_counts)
+    monkeypatch.setattr("jaxloss.evaluate._step.load_params", lambda name: params)
+    options: dict[str, Any] = dict(metrics=["lpips", "mae"], batch_size=4, devices=2, output="out")
+    with thin_networks(short=True):
+        found = evaluate(references, METHODS, **options)
+        assert len(looked) == expected
+        lines = rows()
+        Path("out/scores.jsonl").write_text("\n".join(lines[::2]) + "\n")
+        evaluate(references, METHODS, **options)
+    assert rows() == lines
+    score = jax.jit(lambda x, y: lpips(x, y, params=params, data_range=1.0))
+    with thin_networks(short=True):
+        for row in found.rows:
+            if "error" not in row:
+                x, y = (read_image(row[key]).pixels for key in ("test", "reference"))
+                np.testing.assert_allclose(row["scores"]["lpips"], score(x, y), rtol=1e-5)
+                np.testing.assert_allclose(row["scores"]["mae"], np.abs(x - y).mean(), rtol=1e-5)
+    assert sum("error" in row for row in found.rows) == 1 and len(found.rows) == 19
 
 
 def test_a_stopped_run_goes_on_to_the_same_rows() -> None:
