@@ -42,6 +42,7 @@ class Display(NamedTuple):
         height: In pixels.
         diagonal: In inches.
         distance: Of the viewer in meters.
+        exposure: What light is multiplied by before it is shown; where pixels are light, cd/m2 of the value 1.
     """
 
     peak: float = 200
@@ -54,6 +55,7 @@ class Display(NamedTuple):
     height: int = 2160
     diagonal: float = 30
     distance: float = 0.7472
+    exposure: float = 1
 
 
 _HDR = Display(peak=1500, contrast=1e6, ambient=10)
@@ -153,16 +155,19 @@ def light_planes(planes: Sequence[Array], display: Display, data_range: Scalar) 
     peak, eotf, black = display.peak, display.eotf, display.peak / display.contrast
     reflected = display.ambient * display.reflectivity / math.pi
     if eotf == "linear":
-        return [clip(plane, max(DARKEST, black), peak) + reflected for plane in planes]
+        return [clip(display.exposure * plane, max(DARKEST, black), peak) + reflected for plane in planes]
     planes = [plane / as_scalar(data_range, plane.dtype) for plane in planes]
     if eotf == "pq":
-        return [clip(_pq_light(clip(v, 0, 1)), DARKEST, peak) + (black + reflected) for v in planes]
+        lights = [display.exposure * _pq_light(clip(v, 0, 1)) for v in planes]
+        return [clip(light, DARKEST, peak) + (black + reflected) for light in lights]
     if eotf == "hlg":
         planes = _hlg_light([clip(v, 0, 1) for v in planes], display)
     elif eotf == "srgb":
         planes = [linear_light(v) for v in planes]
     else:
         planes = [fast_power(v, float(eotf)) for v in planes]
+    if display.exposure != 1:
+        planes = [clip(display.exposure * plane, 0, 1) for plane in planes]
     return [(peak - black) * plane + (black + reflected) for plane in planes]
 
 
@@ -225,6 +230,7 @@ _LEAST = {
     "height": (0, "in pixels"),
     "diagonal": (0, "in inches"),
     "distance": (0, "in meters"),
+    "exposure": (0, "a factor, 1 for light as it is"),
 }
 
 

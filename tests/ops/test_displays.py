@@ -12,12 +12,12 @@ def light_numpy(v: np.ndarray, display: Display) -> np.ndarray:
     black = display.peak / display.contrast
     reflected = 0.005 * display.ambient / np.pi
     if display.eotf == "linear":
-        return np.clip(v, max(0.005, black), display.peak) + reflected
+        return np.clip(display.exposure * v, max(0.005, black), display.peak) + reflected
     v = np.clip(v, 0, 1) if display.eotf in ("pq", "hlg") else v
     if display.eotf == "pq":
         t = v ** (1 / 78.84375)
         light = 10000 * (np.maximum(t - 0.8359375, 0) / (18.8515625 - 18.6875 * t)) ** (1 / 0.1593017578125)
-        return np.clip(light, 0.005, display.peak) + black + reflected
+        return np.clip(display.exposure * light, 0.005, display.peak) + black + reflected
     if display.eotf == "srgb":
         relative = np.where(v > 0.04045, ((np.maximum(v, 0) + 0.055) / 1.055) ** 2.4, v / 12.92)
     elif display.eotf == "hlg":
@@ -29,12 +29,14 @@ def light_numpy(v: np.ndarray, display: Display) -> np.ndarray:
         relative = gray ** (gamma - 1) * scene
     else:
         relative = np.maximum(v, 0) ** float(display.eotf)
+    relative = relative if display.exposure == 1 else np.clip(display.exposure * relative, 0, 1)
     return (display.peak - black) * relative + black + reflected
 
 
 TRANSFERS = [
     "standard_4k", "standard_hdr_pq", "standard_hdr_hlg", "standard_hdr_linear", "absolute",
-    Display(eotf=2.2), Display(eotf="hlg"),
+    Display(eotf=2.2), Display(eotf="hlg"), Display(exposure=0.5), Display(eotf="pq", exposure=0.5),
+    Display(eotf="linear", exposure=0.5),
 ]  # fmt: skip
 
 
@@ -74,6 +76,7 @@ def test_displays_are_seen_under_the_published_angles():
         (Display(peak=0), "peak of the display > 0, got 0. It is the luminance of white"),
         (Display(contrast=0.5), "contrast of the display > 1"),
         (Display(distance=math.nan), "distance of the display > 0, got nan"),
+        (Display(exposure=0), "exposure of the display > 0"),
         (Display(ambient=-1), "ambient of the display >= 0"),
         (Display(eotf="gamma"), r"eotf one of .*, or an exponent > 0, got 'gamma'. A gamma is a number: eotf=2.2"),
         (Display(eotf=-1), "exponent > 0"),
