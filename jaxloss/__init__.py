@@ -31,6 +31,7 @@ from .losses._structural import (
     multi_sigma_ssim_loss as multi_sigma_ssim_loss,
     ssim_loss as ssim_loss,
 )
+from .losses._visible_differences import cvvdp_loss as cvvdp_loss
 from .losses.gan._losses import (
     GAN_LOSSES as GAN_LOSSES,
     discriminator_loss as discriminator_loss,
@@ -56,6 +57,7 @@ from .metrics._color_difference import (
     delta_e_76 as delta_e_76,
     delta_e_76_map as delta_e_76_map,
 )
+from .metrics._cvvdp import cvvdp as cvvdp, cvvdp_map as cvvdp_map
 from .metrics._cw_ssim import cw_ssim as cw_ssim
 from .metrics._dss import dss as dss
 from .metrics._flip import flip as flip, flip_map as flip_map

@@ -15,6 +15,7 @@ from jaxloss.backbones._lpips_nets import LPIPS_NETS, LPIPSNet
 from jaxloss.backbones._vgg import VGG16
 from jaxloss.perceptual import _dists
 from jaxloss.weights._convert import layout
+from jaxloss.weights._load import load_params
 from jaxloss.weights._manifest import HEADS, read_manifest
 from jaxloss.weights._tensors import nest
 
@@ -103,6 +104,9 @@ def through_thin_networks(function: Callable[..., Any], *, short: bool = False) 
 def tiny_params(name: str, *, short: bool = False) -> dict[str, Any]:
     """For thin networks what `load_params(name)` is for trained ones, `"lpips-alex"` and its like; NumPy, float32."""
     assert BACKBONES["vgg16"] is VGG16  # nobody has thinned it already
+    if name == "cvvdp":  # which has tables instead of networks
+        with jax.ensure_compile_time_eval():  # what is kept must not belong to the program that asks first
+            return jax.tree.map(np.asarray, load_params(name))
     is_dists = name == "dists"
     nets = SHORT_NETS if short else LPIPS_NETS
     backbone, layers = (_dists.NET, _dists.LAYERS) if is_dists else nets[name.removeprefix("lpips-")]

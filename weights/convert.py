@@ -11,7 +11,8 @@ Of SqueezeNet only the digest is kept, so that what is downloaded can be checked
 The metrics in files of their own are made one by one, and only their rows of the manifest change:
 
     python weights/convert.py --dists weights.pt --brisque BRISQUE/MATLAB --niqe niqe/modelparameters.mat \
-        --st-lpips .../site-packages/stlpips_pytorch/weights/vST0.0/alex_shift_tolerant.pth
+        --st-lpips .../site-packages/stlpips_pytorch/weights/vST0.0/alex_shift_tolerant.pth \
+        --cvvdp .../site-packages/pycvvdp/vvdp_data
 """
 
 import argparse
@@ -121,6 +122,29 @@ def read_dists(path: Path) -> Tensors:
     return {**tensors, **preprocessing("imagenet")}
 
 
+def read_cvvdp(folder: Path) -> Tensors:
+    """The calibration of the base model, and sensitivities by channel, luminance and spatial frequency.
+
+    The channels are luminance, red-green, violet-yellow, and the luminance of what moves, of which those of images are
+    the first three.
+    """
+    table = json.loads((folder / "csf_lut_weber_fixed_size.json").read_text(encoding="utf-8"))
+    given = json.loads((folder / "cvvdp_parameters.json").read_text(encoding="utf-8"))
+    tensors = {
+        "log_sensitivity": [table[name] for name in ("o0_c1", "o0_c2", "o0_c3", "o5_c1")],
+        "sensitivity_gain": given["sensitivity_correction"],
+        "masking_gain": given["mask_c"],
+        "masking_powers": given["mask_q"],
+        "masking_weights": np.reshape(given["xcm_weights"], (4, 4)),
+        "difference_power": given["mask_p"],
+        "largest_difference": given["d_max"],
+        "base_weights": given["baseband_weight"],
+        "image_weight": given["image_int"],
+        "jod": [given["jod_a"], given["jod_exp"]],
+    }
+    return {name: np.asarray(tensor, np.float32) for name, tensor in tensors.items()}
+
+
 def read_brisque(folder: Path) -> Tensors:
     """A support vector machine in the text of LIBSVM, and the ranges of its features."""
     _, _, *rows = (folder / "allrange").read_text().splitlines()
@@ -191,6 +215,7 @@ def main() -> None:
     parser.add_argument("--dists", type=Path, help="weights.pt of DISTS")
     parser.add_argument("--brisque", type=Path, help="folder with allmodel and allrange of the release of BRISQUE")
     parser.add_argument("--st-lpips", type=Path, help="alex_shift_tolerant.pth of stlpips-pytorch 0.0.2")
+    parser.add_argument("--cvvdp", type=Path, help="folder vvdp_data of cvvdp 0.5.7")
     parser.add_argument("--niqe", type=Path, help="modelparameters.mat of the release of NIQE")
     arguments = parser.parse_args()
 
@@ -254,6 +279,7 @@ METRICS = {  # by argument: the file, how its source is read, where that is from
         "BRISQUE, https://github.com/utlive/BRISQUE, MATLAB, allmodel and allrange",
         LIVE,
     ),
+    "cvvdp": ("cvvdp.safetensors", read_cvvdp, "cvvdp 0.5.7, pycvvdp/vvdp_data", "MIT"),
     "niqe": ("niqe.safetensors", read_niqe, "NIQE, https://github.com/utlive/niqe, modelparameters.mat", LIVE),
     "st_lpips": ("st_lpips_alex.safetensors", read_st_lpips, "stlpips-pytorch 0.0.2, weights/vST0.0", "BSD-2-Clause"),
 }

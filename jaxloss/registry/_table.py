@@ -6,8 +6,10 @@ from ..losses._frequency import focal_frequency_loss
 from ..losses._pixel import barron_loss, charbonnier_loss
 from ..losses._smoothness import gradient_loss
 from ..losses._structural import mix_loss, ms_ssim_loss, multi_sigma_ssim_loss, ssim_loss
+from ..losses._visible_differences import cvvdp_loss
 from ..metrics._brisque import brisque
 from ..metrics._color_difference import ciede2000, delta_e_76
+from ..metrics._cvvdp import cvvdp
 from ..metrics._cw_ssim import cw_ssim
 from ..metrics._dss import dss
 from ..metrics._flip import flip
@@ -33,6 +35,7 @@ from ..metrics._uqi import uqi
 from ..metrics._vif import vif, vif_p
 from ..metrics._vsi import vsi
 from ..metrics._xpsnr import xpsnr
+from ..ops._displays import Display
 from ..perceptual._dists import dists
 from ..perceptual._lpips import lpips
 from ..perceptual._st_lpips import st_lpips
@@ -47,6 +50,8 @@ _LPIPS_CODE = "lpips (the authors' package)"
 _TWO_SCALES: Options = {"weights": (0.5, 0.5), "window_size": 7}
 _TWO_DEVIATIONS: Options = {"weights": (0.5, 0.5)}
 _TWO_SIGMAS: Options = {"sigmas": (0.5, 1.5), "window_size": 7}
+# Pixels so large that there is one band of frequencies, and the rest.
+_COARSE: Options = {"display": Display(distance=0.003)}
 
 _ROWS = (
     Metric(function=mae, pixelwise=True, paper="Willmott 2005", agrees_with="dm_pix, torch"),
@@ -185,6 +190,10 @@ _ROWS = (
         better="higher", highest=1, smallest=161, channels=(1, 3), example=_TWO_SCALES, example_side=13,
     ),
     Metric(
+        function=cvvdp, paper="Mantiuk 2024", agrees_with="cvvdp (the authors' package)", better="higher",
+        lowest=-math.inf, highest=10, symmetric=False, smallest=4, channels=(3,), params="cvvdp", example=_COARSE,
+    ),
+    Metric(
         function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=31, channels=(3,), params="lpips-alex",
     ),
     Metric(
@@ -223,6 +232,10 @@ _ROWS = (
     Metric(
         function=multi_sigma_ssim_loss, paper="Zhao 2017", agrees_with=_ZHAO_CODE, highest=2, smallest=33,
         example=_TWO_SIGMAS, example_side=7,
+    ),
+    Metric(
+        function=cvvdp_loss, paper="Mantiuk 2024", agrees_with="cvvdp (the authors' package)", symmetric=False,
+        smallest=4, channels=(3,), params="cvvdp", example=_COARSE,
     ),
     Metric(
         function=mix_loss, paper="Zhao 2017", agrees_with=_ZHAO_CODE, smallest=33,

@@ -1,0 +1,37 @@
+"""Losses that count the differences which an observer sees."""
+
+from .._checks import masked_pair
+from .._types import Image, Mask, Params, Scalar, Scores
+from ..metrics._cvvdp import lost_quality
+from ..ops._displays import Display
+
+
+def cvvdp_loss(
+    x: Image, y: Image, *, data_range: Scalar, params: Params, mask: Mask | None = None,
+    display: str | Display = "standard_4k",
+) -> Scores:  # fmt: skip
+    """The quality that ColorVideoVDP finds lost: `L = 10 - cvvdp(x, y)`.
+
+    Small losses have all their digits, which `10 - cvvdp(x, y)` has not.
+
+    Args:
+        x, y, data_range, mask: See `jaxloss.losses`.
+        params, display: As for `cvvdp`.
+
+    Returns:
+        `[...]` in JOD, >= 0; lower is better, 0 for equal images.
+
+    Gradient:
+        Finite everywhere, 0 for equal images.
+
+    Example:
+        >>> import jax, jaxloss
+        >>> y = jax.random.uniform(jax.random.key(0), (16, 16, 3))
+        >>> params = jaxloss.load_params("cvvdp")
+        >>> print(jax.jit(jaxloss.cvvdp_loss)(1 - y, y, data_range=1.0, params=params).round(2))
+        5.01
+
+    Reference:
+        Mantiuk et al. 2024. https://doi.org/10.1145/3658144
+    """
+    return lost_quality("cvvdp_loss", masked_pair("cvvdp_loss", x, y, mask), data_range, params, display)

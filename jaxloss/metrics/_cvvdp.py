@@ -1,0 +1,266 @@
+"""ColorVideoVDP: how much worse an image looks than another one on a given display (Mantiuk et al. 2024)."""
+
+import math
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from .._checks import Pair, check_fits, check_positive, error_text, masked_pair
+from .._types import Array, Image, Map, Mask, Params, Scalar, Scores
+from ..ops._color import check_rgb, mix
+from ..ops._displays import RGB_TO_XYZ, Display, check_display, light_planes, pixels_per_degree
+from ..ops._filters import filter_maps, gaussian_window
+from ..ops._laplacian import HALVINGS
+from ..ops._numerics import safe_abs
+from ..ops._pooling import keep_nan, masked_mean
+from ..ops._pyramids import average_pool
+
+
+SMALLEST = 4  # pixels a side, of which there is one band and what is left
+XYZ_TO_LMS = np.array([  # the cones of the CIE, 2006
+    [0.187596268556126, 0.585168649077728, -0.026384263306304],
+    [-0.133397430663221, 0.405505777260049, 0.034502127690364],
+    [0.000244379021663, -0.000542995890619, 0.019406849066323],
+])  # fmt: skip
+# Luminance, red against green, violet against yellow: in the gray of daylight, D65, the latter two are 0.
+LMS_TO_DKL = np.array([[1, 1, 0], [1, -2.311130179947035, 0], [-1, -1, 50.977571328718781]])
+TAPS = HALVINGS["burt_adelson"].taps
+BLUR = tuple(gaussian_window(13, 3.0))
+
+LOWEST_FREQUENCY = 0.2  # in cycles per degree: no band but one is lower
+BASE_FREQUENCY = 0.1  # which that of the rest is taken to be
+LUMINANCES = (math.log(0.005), math.log(1e4))  # ends of the table of sensitivities, between which steps are equal
+FREQUENCIES = (math.log(0.1), math.log(64))
+DARKEST = 0.01  # cd/m2, of backgrounds
+LARGEST_CONTRAST = 1000.0
+GAIN = np.array([1, 1.45, 1])
+EPSILON = 1e-5  # of powers, whose slopes are finite thereby
+LINEAR = 0.1  # the difference up to which JOD falls in proportion
+
+SHAPES = {
+    "log_sensitivity": (4, 32, 32), "sensitivity_gain": (), "masking_gain": (), "masking_powers": (4,),
+    "masking_weights": (4, 4), "difference_power": (), "largest_difference": (), "base_weights": (4,),
+    "image_weight": (), "jod": (2,),
+}  # fmt: skip
+
+
+class Band(NamedTuple):
+    """What is seen in a band of the pyramid.
+
+    Attributes:
+        difference: `[..., 3, h, w]`, of each channel.
+        weights: Of the channels.
+        gain: Of the contrasts over those of the pyramid.
+        mask: `[..., 1, h, w]`, or None.
+    """
+
+    difference: Array
+    weights: Array | np.ndarray
+    gain: int
+    mask: Array | None
+
+
+def cvvdp(
+    x: Image, y: Image, *, data_range: Scalar, params: Params, mask: Mask | None = None,
+    display: str | Display = "standard_4k",
+) -> Scores:  # fmt: skip
+    r"""ColorVideoVDP: by how much an image looks worse than the reference, on a display seen from a distance.
+
+    $$D_c = \frac{|C_c - C'_c|^p}{1 + \sum_i w_{ic} \min(|C_i|, |C'_i|)^{q_i}}, \qquad
+    \mathrm{JOD} = 10 - a \left(\sum_{c, b} \overline{D_{cb}^2}^{\,2}\right)^{b / 4}$$
+
+    with the contrasts C and C' of both images in luminance, red-green and violet-yellow, in bands of spatial frequency,
+    times the eye's sensitivity to them. Pixels of weight 0 are black in both images.
+
+    Args:
+        x, y, data_range, mask: See `jaxloss.metrics`; 4 x 4 pixels or more, RGB as encoded for the display. On a linear
+            one pixels are in cd/m2, and have no range.
+        params: `load_params("cvvdp")`.
+        display: One of `jaxloss.ops.DISPLAYS` by its name, or any other `Display`; static.
+
+    Returns:
+        `[...]` in JOD, just-objectionable differences: higher is better, exactly 10 for equal images. At 9 three of
+        four observers prefer the reference.
+
+    Gradient:
+        Finite everywhere, 0 for equal images.
+
+    Example:
+        >>> import jax, jaxloss
+        >>> y = jax.random.uniform(jax.random.key(0), (16, 16, 3))
+        >>> params = jaxloss.load_params("cvvdp")
+        >>> print(jax.jit(jaxloss.cvvdp)(1 - y, y, data_range=1.0, params=params).round(2))
+        4.99
+
+    Reference:
+        "ColorVideoVDP: A visual difference predictor for image, video and display distortions", ACM TOG 43, 2024.
+        https://doi.org/10.1145/3658144
+    """
+    return 10 - lost_quality("cvvdp", masked_pair("cvvdp", x, y, mask), data_range, params, display)
+
+
+def cvvdp_map(
+    x: Image, y: Image, *, data_range: Scalar, params: Params, mask: Mask | None = None,
+    display: str | Display = "standard_4k",
+) -> Map:  # fmt: skip
+    """`1 - JOD / 10` of each pixel, `[..., H, W, 1]`, all bands together; 0 for equal images."""
+    pair = masked_pair("cvvdp_map", x, y, mask)
+    given = _check_params("cvvdp_map", params, pair.x)
+    total = jnp.zeros(())
+    *bands, base = _bands("cvvdp_map", pair, data_range, given, display)
+    for band in (base, *bands[::-1]):
+        weights = given["image_weight"] * _per_channel(band.weights, band.difference)
+        seen = _norm(weights * band.difference, -3)[..., None, :, :] / band.gain
+        total = seen if band is base else seen + _enlarge(total, seen.shape)
+    return _to_lost(total, given)[..., 0, :, :, None] / 10
+
+
+def lost_quality(name: str, pair: Pair, data_range: Scalar, params: Params, display: str | Display) -> Array:
+    """In JOD: 0 for equal images."""
+    given, pooled, mean = _check_params(name, params, pair.x), [], jnp.zeros(())
+    for band in _bands(name, pair, data_range, given, display):
+        mean = masked_mean((band.difference * (band.difference + 2 * EPSILON))[..., None], band.mask)
+        weights = _per_channel(band.weights, band.difference)[..., 0, 0]
+        pooled.append(weights * _power(mean if band.mask is None else jnp.nan_to_num(mean), 1 / 2))
+    by_channel = _norm(jnp.stack(pooled), 0)
+    lost = _to_lost(given["image_weight"] * _norm(by_channel, -1), given)
+    return lost if pair.mask is None else keep_nan(lost, mean[..., 0])
+
+
+def _bands(name: str, pair: Pair, data_range: Scalar, params: dict[str, Array], display: str | Display) -> list[Band]:
+    check_positive(name, "data_range", data_range)
+    check_rgb(name, pair.x)
+    check_fits(name, "a pyramid", SMALLEST, pair.x, "Enlarge the images.")
+    shown = check_display(name, display)
+    *frequencies, lowest = _frequencies(min(pair.x.shape[-3:-1]), pixels_per_degree(shown))
+    level, bands = _opponent_planes(pair, shown, data_range), []
+    mask = None if pair.mask is None else pair.mask[..., None, :, :]
+    for i, frequency in enumerate(frequencies):
+        coarse = _halve(level)
+        around = _enlarge(coarse, level.shape)
+        background = jnp.maximum(around[..., :1, :, :], DARKEST)
+        gain = 2 if i > 0 else 1
+        contrast = gain * jnp.minimum((level - around) / background, LARGEST_CONTRAST)
+        s = _sensitivity(params, frequency, background[..., 1, 0, :, :])
+        bands.append(Band(_masked_difference(contrast, s, params), np.ones(3), gain, mask))
+        level, mask = coarse, None if mask is None else average_pool(mask[..., None])[..., 0]
+    background = jnp.maximum(level[..., :1, :, :], DARKEST)
+    mean = masked_mean(background[..., None], None if mask is None else mask[..., None, :, :, :])[..., None, None]
+    mean = mean if mask is None else jnp.nan_to_num(mean, nan=1.0)
+    contrast = jnp.minimum(level / mean, LARGEST_CONTRAST)
+    s = _sensitivity(params, lowest, mean[..., 1, 0, :, :])
+    difference = safe_abs(contrast[..., 0, :, :, :] - contrast[..., 1, :, :, :]) * s
+    return [*bands, Band(difference, params["base_weights"], 1, mask)]
+
+
+def _frequencies(side: int, ppd: float) -> list[float]:
+    """Of the bands, in cycles per degree."""
+    all_of_them = np.array([1, *0.3228 * 0.5 ** np.arange(14)]) * ppd / 2
+    wanted = int(np.argmax(all_of_them <= LOWEST_FREQUENCY)) + 1 if all_of_them[-1] <= LOWEST_FREQUENCY else 15
+    return [*map(float, all_of_them[: min(wanted, int(math.log2(side)) - 1)]), BASE_FREQUENCY]
+
+
+def _opponent_planes(pair: Pair, display: Display, data_range: Scalar) -> Array:
+    """`[..., 2, 3, H, W]`: of both images, in cd/m2."""
+    planes = jnp.moveaxis(jnp.stack([pair.x, pair.y], axis=-4), -1, -3)
+    channels = [planes[..., i, :, :] for i in range(3)]
+    light = lax.optimization_barrier(light_planes(channels, display, data_range))
+    matrix = LMS_TO_DKL @ XYZ_TO_LMS @ np.array(RGB_TO_XYZ[display.primaries])
+    return jnp.stack([mix(light, row.tolist()) for row in matrix], axis=-3)
+
+
+def _halve(planes: Array) -> Array:
+    """By a filter and every second pixel of it.
+
+    Borders are mirrored, but for a peculiarity of the authors' code: what it adds to the last column depends on whether
+    the number of rows is odd.
+    """
+    *leading, height, width = planes.shape
+    odd_rows, odd_columns = height % 2 == 1, width % 2 == 1
+    z = planes.reshape(-1, height, width)
+    last, before = z[..., -1:], z[..., -2:-1]
+    if odd_rows == odd_columns:
+        beyond = [last, before]
+    else:
+        beyond = [5 * last + before, before] if odd_rows else [jnp.zeros_like(last), last]
+    z = jnp.concatenate([z[..., 1:2], z[..., :1], z, *beyond], axis=-1)
+    z = jnp.pad(z, ((0, 0), (2, 2), (0, 0)), mode="symmetric")
+    (z,) = filter_maps([z], TAPS, TAPS, step=1)
+    z = z[:, ::2, ::2]
+    return z.reshape(*leading, *z.shape[1:])
+
+
+def _enlarge(planes: Array, shape: tuple[int, ...]) -> Array:
+    *leading, height, width = planes.shape
+    z = jnp.pad(planes.reshape(-1, height, width), ((0, 0), (1, 1), (1, 1)), mode="edge")
+    z = lax.pad(z, jnp.zeros((), z.dtype), [(0, 0, 0), (0, 1, 1), (0, 1, 1)])
+    taps = tuple(2 * tap for tap in TAPS)
+    (z,) = filter_maps([z], taps, taps, step=1)
+    return z[:, : shape[-2], : shape[-1]].reshape(*leading, *shape[-2:])
+
+
+def _sensitivity(params: dict[str, Array], frequency: float, luminance: Array) -> Array:
+    """`[..., 3, h, w]`, of the channels at luminances `[..., h, w]`: linear in logarithms between entries."""
+    table = params["log_sensitivity"][:3]
+    last = table.shape[-1] - 1
+    place = (math.log(frequency) - FREQUENCIES[0]) / (FREQUENCIES[1] - FREQUENCIES[0]) * last
+    k = min(max(math.floor(place), 0), last - 1)
+    row = table[..., k] + (place - k) * (table[..., k + 1] - table[..., k])
+    row = math.log(10) * (row + params["sensitivity_gain"] / 20)
+    step = (LUMINANCES[1] - LUMINANCES[0]) / last
+    t = jnp.clip((jnp.log(luminance) - LUMINANCES[0]) / step, 0, last)
+    below = jnp.minimum(t.astype(jnp.int32), last - 1)
+    part = t - below.astype(t.dtype)
+    ends = [[jnp.take(one, below + i, axis=0, mode="clip") for i in (0, 1)] for one in row]
+    return jnp.exp(jnp.stack([low + part * (high - low) for low, high in ends], axis=-3))
+
+
+def _masked_difference(contrast: Array, s: Array, params: dict[str, Array]) -> Array:
+    scaled = contrast * (s * _per_channel(GAIN, s))[..., None, :, :, :]
+    test, reference = scaled[..., 0, :, :, :], scaled[..., 1, :, :, :]
+    masker = 10 ** params["masking_gain"] * _blur(jnp.minimum(safe_abs(test), safe_abs(reference)))
+    masker = lax.optimization_barrier(_power(masker, _per_channel(params["masking_powers"], s)))
+    weights = 2 ** params["masking_weights"]
+    masking = sum(_per_channel(weights[i], s) * masker[..., i : i + 1, :, :] for i in range(3))
+    difference = _power(safe_abs(test - reference), params["difference_power"]) / (1 + masking)
+    largest = 10 ** params["largest_difference"]
+    return largest * difference / (largest + difference)
+
+
+def _per_channel(values: Array | np.ndarray, planes: Array) -> Array:
+    """The first three, for planes `[..., 3, h, w]`."""
+    return jnp.asarray(values, planes.dtype)[:3].reshape((1,) * (planes.ndim - 3) + (3, 1, 1))
+
+
+def _blur(planes: Array) -> Array:
+    height, width = planes.shape[-2:]
+    reach = len(BLUR) // 2
+    if min(height, width) <= reach:
+        return planes
+    z = jnp.pad(planes.reshape(-1, height, width), ((0, 0), (reach, reach), (reach, reach)), mode="reflect")
+    return filter_maps([z], BLUR, BLUR, step=1)[0].reshape(planes.shape)
+
+
+def _power(x: Array, exponent: Array | float) -> Array:
+    """`(x + EPSILON) ** exponent - EPSILON ** exponent`, exactly 0 at 0."""
+    return EPSILON**exponent * (jnp.exp(exponent * jnp.log(1 + x / EPSILON)) - 1)
+
+
+def _norm(x: Array, axis: int) -> Array:
+    return _power(_power(x, 4.0).sum(axis=axis), 1 / 4)
+
+
+def _to_lost(q: Array, params: dict[str, Array]) -> Array:
+    slope, exponent = params["jod"]
+    return slope * jnp.where(q <= LINEAR, LINEAR ** (exponent - 1) * q, jnp.maximum(q, LINEAR) ** exponent)
+
+
+def _check_params(name: str, params: Params, image: Array) -> dict[str, Array]:
+    """In the dtype of the images."""
+    shapes = {part: jnp.shape(params[part]) if part in params else None for part in SHAPES}
+    if shapes != SHAPES:
+        way_out = "They are what load_params('cvvdp') returns."
+        raise ValueError(error_text(name, f"params of shapes {SHAPES}", shapes, way_out))
+    return {part: jnp.asarray(params[part], image.dtype) for part in SHAPES}
