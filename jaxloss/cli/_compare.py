@@ -14,6 +14,13 @@ def compare(
     reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="The image that the others are held against.")],
     images: Annotated[list[str], typer.Argument(metavar="IMAGE", help="Images of the same size.")],
     metrics: Annotated[str | None, typer.Option(help="Names of metrics, separated by commas. All by default.")] = None,
+    display: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of metrics that take one; for .exr and .hdr standard_hdr_linear ..."),
+    ] = None,
+    exposure: Annotated[
+        float | None, typer.Option(help="Of the display: for .exr and .hdr, cd/m2 of the value 1; by default 1.")
+    ] = None,
     params: Annotated[
         list[str] | None,
         typer.Option(metavar="FILE.safetensors", help="Parameters of your own, scored too. May be repeated."),
@@ -31,7 +38,8 @@ def compare(
 
     Of several images, the best of each metric are marked with a star.
 
-    Reads all that Pillow reads, as values in [0, 1]. What was done to a file (alpha, orientation) is said on stderr.
+    Reads all that Pillow reads, as values in [0, 1], and, with jaxloss[hdr], light in .exr and .hdr, which metrics take
+    on a linear --display. What was done to a file (alpha, orientation) is said on stderr.
     Compiled programs are kept in the user's cache: what JAXLOSS_CACHE names is their folder instead, or "off" for none.
     """
     from .. import evaluate, images as pictures
@@ -40,13 +48,18 @@ def compare(
         raise InputError("--json and --csv exclude each other. Choose one.")
     names = None if metrics is None else [name.strip() for name in metrics.split(",") if name.strip()]
     own = [evaluate.metric_from_file(path) for path in params or []]
-    chosen = evaluate.choose_metrics([*evaluate.choose_metrics(names), *own])
+    rows = evaluate.choose_metrics([*evaluate.choose_metrics(names), *own])
+    shown = evaluate.find_display(display, exposure)
+    chosen = evaluate.suited(rows, [reference, *images], shown, named=bool(names or own))
     if map_file is None and map_metric is not None:
         raise InputError("--map-metric says what to draw. Say where to, with --map FILE.png.")
+    read = pictures.read_light if pictures.is_light(reference) else pictures.read_image
     if map_file is not None:
+        if read is pictures.read_light:
+            raise InputError(f"{reference}: no map is drawn of light. Leave --map out.")
         pictures.choose_map(map_metric or "ssim")
         pictures.check_destination(map_file, [reference, *images])
-    base, others = pictures.read_image(reference), [pictures.read_image(path) for path in images]
+    base, others = read(reference), [read(path) for path in images]
     for image in others:
         pictures.check_comparable(base, image)
     keep_compiled_programs()

@@ -24,6 +24,13 @@ def evaluate(
         list[str] | None, typer.Argument(metavar="TEST", help="A folder of images of each method.")
     ] = None,
     metrics: Annotated[str | None, typer.Option(help="Names, separated by commas. All by default.")] = None,
+    display: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Of metrics that take one; for .exr and .hdr standard_hdr_linear ..."),
+    ] = None,
+    exposure: Annotated[
+        float | None, typer.Option(help="Of the display: for .exr and .hdr, cd/m2 of the value 1; by default 1.")
+    ] = None,
     match: Annotated[
         Literal["relative", "stem"],
         typer.Option(help="Paths from the folders must be equal: as they are, or but for the extension."),
@@ -71,6 +78,7 @@ def evaluate(
                 tests or (),
                 output=output,
                 metrics=None if metrics is None else [name.strip() for name in metrics.split(",")],
+                display=room.find_display(display, exposure),
                 match=match,
                 video=video,
                 limit=limit,

@@ -3,6 +3,7 @@
 from ._bjontegaard import bd_metric as bd_metric, bd_rate as bd_rate
 from ._compare import choose_metrics as choose_metrics, compare as compare, shape_notes as shape_notes
 from ._demo import demo as demo
+from ._display import find_display as find_display, on_display as on_display, suited as suited
 from ._distances import metrics_at_hand as metrics_at_hand
 from ._distributions import plot_distributions as plot_distributions
 from ._folders import (

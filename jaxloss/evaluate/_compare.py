@@ -9,8 +9,10 @@ import numpy as np
 from .._checks import suggestion
 from .._files import InputError
 from .._types import Array, ArrayLike, Params
+from ..ops import Display
 from ..registry import METRICS, Metric
 from ..weights._load import load_params
+from ._display import on_display
 from ._programs import score_pair
 
 
@@ -71,6 +73,7 @@ def compare(
     *,
     metrics: Iterable[str | Metric] | None = None,
     data_range: float = 1.0,
+    display: str | Display | None = None,
 ) -> list[dict[str, float]]:
     """Score images against one reference by every metric of the registry.
 
@@ -81,13 +84,14 @@ def compare(
         images: Images of the same shape.
         metrics: Names of metrics, or rows of `metric_from_file`; by default all of the registry.
         data_range: Largest minus smallest possible pixel value.
+        display: Of metrics that take one, a name of `jaxloss.ops.DISPLAYS` or any other.
 
     Returns:
         One dictionary for each image, in their order: name of the metric to score. A metric that needs a larger image
         or other channels has the score NaN; `shape_notes` says why.
 
     Raises:
-        InputError: If a metric is unknown.
+        InputError: If a metric or a display is unknown.
         ValueError: If the shapes differ, or are not `[H, W, C]`.
         TypeError: For integer images.
 
@@ -101,7 +105,8 @@ def compare(
         {'mae': 0.0, 'psnr': inf, 'ms_ssim': nan}
         {'mae': 0.1, 'psnr': 20.0, 'ms_ssim': nan}
     """
-    return compare_loading(load_params, reference, images, chosen=choose_metrics(metrics), data_range=data_range)
+    chosen = on_display(choose_metrics(metrics), display)
+    return compare_loading(load_params, reference, images, chosen=chosen, data_range=data_range)
 
 
 def compare_loading(

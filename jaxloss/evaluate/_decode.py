@@ -10,7 +10,7 @@ from .._files import InputError
 from ..datasets._batches import import_grain
 from ..datasets._layout import threads
 from ..images import ImageFile, check_comparable
-from ..images._read import read_frames
+from ..images._light import any_frames
 from ._plan import Place, Task
 
 
@@ -73,11 +73,11 @@ def _read_moving(task: Task) -> list[Decoded]:
 
 
 def _all(path: Path) -> list[ImageFile]:
-    return list(read_frames(path))
+    return list(any_frames(path))
 
 
 def _first(path: Path) -> ImageFile:
-    (image,) = read_frames(path, 1)
+    (image,) = any_frames(path, 1)
     return image
 
 

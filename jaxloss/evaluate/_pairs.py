@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 import PIL.Image
 
 from .._files import InputError, read_csv, reading
+from ..images import is_light
 
 
 Paths = str | os.PathLike[str]
@@ -122,6 +123,11 @@ def natural(name: str) -> tuple[tuple[int, str] | tuple[int, int, str], ...]:
     return tuple((1, int(part), part) if part.isdecimal() else (0, part) for part in parts)
 
 
+def is_readable(path: Path) -> bool:
+    """By its extension: an image or light."""
+    return is_image(path) or (is_light(path) and path.is_file())
+
+
 def is_image(path: Path) -> bool:
     """By its extension."""
     return PIL.Image.registered_extensions().get(path.suffix.lower()) in PIL.Image.OPEN and path.is_file()
@@ -130,7 +136,7 @@ def is_image(path: Path) -> bool:
 def frame_files(folder: Path) -> list[Path]:
     """The frames of a video in a folder, in their order."""
     with reading(folder):
-        return sorted(filter(is_image, folder.iterdir()), key=lambda path: natural(path.name))
+        return sorted(filter(is_readable, folder.iterdir()), key=lambda path: natural(path.name))
 
 
 def folders_of_methods(tests: Tests) -> dict[str, Path]:
@@ -151,7 +157,7 @@ def _named(folder: Path, match: Match, video: bool) -> dict[str, Path]:
         if not folder.is_dir():
             os.listdir(folder)  # raises what is wrong with it
         paths = (path for path in folder.rglob("*") if not _is_hidden(path.relative_to(folder)))
-        files = sorted(filter(is_image, paths), key=lambda path: natural(str(path)))
+        files = sorted(filter(is_readable, paths), key=lambda path: natural(str(path)))
     found: dict[str, Path] = {}
     for path in _videos(files) if video else files:
         relative = path.relative_to(folder)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from .._files import InputError
 from ..datasets._layout import threads
-from ..images._read import image_shape
+from ..images._light import any_shape
 from ._pairs import Pair, frame_files
 
 
@@ -228,7 +228,7 @@ def _look(path: Path, video: bool) -> Look:
     files = [path]
     try:
         files = frame_files(path) if path.is_dir() else files
-        shape, count = image_shape(files[0])
+        shape, count = any_shape(files[0])
     except (InputError, IndexError):
         return Look((), (path,), 1)  # of which its reader tells
     return Look(shape, tuple(files), count if video and not path.is_dir() else len(files))

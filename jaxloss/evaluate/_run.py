@@ -14,7 +14,9 @@ import jax
 from .._checks import suggestion
 from .._files import InputError
 from ..datasets._batches import import_grain
+from ..ops import Display
 from ..registry import Metric
+from ._display import files_of, suited
 from ._output import Output, read_rows
 from ._pairs import Match, Pair, Paths, Tests, find_pairs, folders_of_methods
 from ._processes import agree
@@ -51,6 +53,7 @@ def evaluate(
     metrics: Iterable[str | Metric] | None = None,
     match: Match = "relative",
     video: bool = False,
+    display: str | Display | None = None,
     limit: int | None = None,
     batch_size: int | None = None,
     devices: int | None = None,
@@ -70,6 +73,8 @@ def evaluate(
             that was stopped goes on there when it is started again; pairs with errors are tried again.
         metrics: Names of metrics, or rows of `metric_from_file`; by default all of the registry. Of videos there is
             `"temporal_lpips"`, too.
+        display: Of metrics that take one, a name of `jaxloss.ops.DISPLAYS` or any other. For files of light, `.exr` and
+            `.hdr`, a linear one, and `metrics` that take light; of all there are, these are taken.
         limit: Of pairs of each method; the first ones by name.
         batch_size: Images in a batch, of all devices together; by default by their size.
         devices: How many of this process's devices; by default all.
@@ -98,8 +103,9 @@ def evaluate(
     """
     options = Options(video, batch_size, devices, strict)
     _check(match, limit, options)
-    chosen = choose_for_run(metrics, video=video)
+    rows = choose_for_run(metrics, video=video)
     found = find_pairs(references, tests, match=match, video=video)
+    chosen = suited(rows, files_of(found.pairs), display, named=metrics is not None)
     if strict and found.unpaired:
         raise InputError(found.notes[0])
     say = _Notes(note)
@@ -122,6 +128,7 @@ def evaluate(
         "match": match,
         "video": video,
         "limit": limit,
+        **({} if display is None else {"display": display if isinstance(display, str) else display._asdict()}),
     }
     with _begun(place, settings, {"unpaired": list(map(str, found.unpaired))}):
         for rows in score_pairs(share, chosen, options, place.done, say=say, progress=progress):

@@ -14,12 +14,15 @@ import PIL.ImageOps
 from .._files import InputError, reading
 
 
+LIGHT = (".exr", ".hdr")  # of files that hold light, of any range, and not pixels that are encoded for a display
+
+
 class ImageFile(NamedTuple):
     """An image read from a file.
 
     Attributes:
         name: The path as it was given.
-        pixels: `[H, W, C]`, float32, values in [0, 1]; one channel for gray images, else three.
+        pixels: `[H, W, C]`, float32, values in [0, 1], or light of any range; one channel for gray images, else three.
         notes: What was done to the file's pixels beyond scaling them, one sentence each.
     """
 
@@ -53,6 +56,11 @@ def read_image(path: str | os.PathLike[str]) -> ImageFile:
         >>> print(image.pixels.shape, image.pixels.max(), image.notes)
         (2, 3, 1) 0.2 ()
     """
+    if is_light(path):
+        raise InputError(
+            f"{os.fspath(path)}: holds light, not pixels in [0, 1]. `jaxloss compare` and `evaluate` show it on a "
+            "display; for all else save it encoded, as PNG."
+        )
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         (image,) = read_frames(path, 1)
@@ -91,6 +99,11 @@ def image_shape(path: str | os.PathLike[str]) -> tuple[tuple[int, int, int], int
         if image.format != "TIFF" and image.getexif().get(_ORIENTATION, 1) in range(5, 9):
             width, height = height, width
         return (height, width, 1 if gray else 3), count
+
+
+def is_light(path: str | os.PathLike[str]) -> bool:
+    """By its extension: whether it holds light, which `read_light` reads."""
+    return os.path.splitext(path)[1].lower() in LIGHT
 
 
 def check_comparable(reference: ImageFile, image: ImageFile) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..ops._displays import check_display
+
 
 Options = Mapping[str, Any]
 
@@ -23,10 +25,12 @@ class Metric:
         lowest: Lower end of the range of scores, for images in their data range.
         highest: Upper end.
         perfect: The score of equal images; by default the better end of the range.
+        slack: By how much that of some equal images differs from it.
         symmetric: Whether the images may be exchanged, with the arguments of `example`.
         smooth: Whether its gradient has no jumps, nor slopes that grow without end, at points of almost every image.
         own_faults: Whether it finds faults in the image under test alone, so that equal images are perfect where flat.
         pixelwise: Whether each pixel counts by itself, so that images filled up under a mask score as they are.
+        light: Whether its images are light, linear and of any range; with a `display`, those are that are linear.
         blind_to: What makes images perfect that are not equal: a flat reference, or that one is the other's inverse.
         smallest: Least side of an image in pixels, with default arguments.
         channels: The numbers of channels that it takes, or none for any.
@@ -46,10 +50,12 @@ class Metric:
     lowest: float = 0
     highest: float = math.inf
     perfect: float = math.nan
+    slack: float = 0
     symmetric: bool = True
     smooth: bool = True
     own_faults: bool = False
     pixelwise: bool = False
+    light: bool = False
     blind_to: tuple[Literal["flat reference", "inversion"], ...] = ()
     smallest: int = 1
     channels: tuple[int, ...] = ()
@@ -85,6 +91,19 @@ class Metric:
     def mask(self) -> bool:
         """Whether it takes a mask."""
         return "mask" in self._keywords
+
+    @property
+    def takes_display(self) -> bool:
+        """Whether its images are shown on a display of choice."""
+        return "display" in self._keywords
+
+    @property
+    def takes_light(self) -> bool:
+        """Whether its images are light: always, or on the display that its options name."""
+        if not self.takes_display:
+            return self.light
+        display = self.options.get("display", self._keywords["display"].default)
+        return check_display(self.name, display).eotf == "linear"
 
     @property
     def map(self) -> Callable[..., Any] | None:

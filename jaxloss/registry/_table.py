@@ -175,7 +175,7 @@ _ROWS = (
     ),
     Metric(
         function=hdr_flip, paper="Andersson 2021", agrees_with="flip-evaluator (the authors' package)", highest=1,
-        smooth=False, channels=(3,), example={"pixels_per_degree": 8.0, "exposures": (1.0,)},
+        smooth=False, light=True, channels=(3,), example={"pixels_per_degree": 8.0, "exposures": (1.0,)},
     ),
     Metric(
         function=pu_psnr, paper="Mantiuk 2021", agrees_with="the authors' code; pycvvdp but for its peak",

@@ -5,12 +5,14 @@ import io
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from jaxloss import save_params
+from jaxloss import pu_psnr, save_params
 from jaxloss.registry import METRICS
 from tests._command_line import Run, check_mistake, run_apart
+from tests.images._light import write_light
 from tests.networks import one_layer_alexnet
 
 
@@ -35,7 +37,7 @@ def test_every_metric_is_shown_and_said_which_need_more_pixels(run: Run) -> None
     assert (rows["ssim"], rows["lpips"], rows["psnr"], rows["ms_ssim"]) == ("1.0000", "0.0000", "inf", "-")
     assert err.splitlines() == [
         f"jaxloss: note: {name} is not computed: it needs {least} x {least} pixels, not 80 x 64."
-        for name, least in (("ms_ssim", 161), ("iw_ssim", 161), ("vif", 72))
+        for name, least in (("ms_ssim", 161), ("iw_ssim", 161), ("vif", 72), ("pu_ms_ssim", 161))
     ]
 
 
@@ -52,6 +54,30 @@ def test_json_is_all_of_stdout_and_strict(run: Run, few_metrics: list[str]) -> N
     assert 0 < dark["ssim"] < 1
     assert alpha["image"] == "alpha.png"
     assert "alpha.png: alpha channel composited over white." in err
+
+
+def test_light_is_shown_on_a_display(run: Run) -> None:
+    light = np.linspace(0, 3, 8 * 9 * 3, dtype=np.float32).reshape(8, 9, 3)
+    write_light(Path("sun.exr"), light)
+    write_light(Path("cloud.exr"), np.float32(0.8) * light)
+    compared = "compare sun.exr cloud.exr --metrics pu_psnr --display absolute --json --exposure"
+    scores = []
+    for exposure in ("1", "100"):
+        code, out, err = run(*compared.split(), exposure)
+        assert (code, err) == (0, "")
+        scores += [image["pu_psnr"] for image in json.loads(out)]
+    pair = np.asarray([80, 100], np.float32)[:, None, None, None] * light
+    expected = pu_psnr(*pair, data_range=1.0, display="absolute")
+    assert scores[0] > scores[1] == pytest.approx(float(expected), abs=1e-4)
+    for arguments, message in {
+        "--metrics psnr": "sun.exr: holds light, which psnr does not take.",
+        "--map map.png": "sun.exr: no map is drawn of light.",
+        "--display absolut": "no display 'absolut'. Did you mean 'absolute'?",
+        "--exposure 2": "an exposure is that of a display.",
+    }.items():
+        check_mistake(
+            lambda arguments=arguments: run(*"compare sun.exr sun.exr".split(), *arguments.split()), Path(), message
+        )
 
 
 def test_parameters_of_ones_own_are_one_more_metric(run: Run) -> None:
