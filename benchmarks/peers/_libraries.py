@@ -28,6 +28,7 @@ LIBRARIES = {
     "kornia": Library("kornia", "torch"),
     "lpips": Library("lpips", "torch"),
     "focal-frequency-loss": Library("focal_frequency_loss", "torch"),
+    "cvvdp": Library("pycvvdp", "torch"),
     "flip-evaluator": Library("flip_evaluator", "numpy"),
     "fused-ssim": Library("fused_ssim", "torch", cuda=True),
     "dm_pix": Library("dm_pix", "jax"),

@@ -44,6 +44,15 @@ def lpips_score(net: str, x: Any, y: Any) -> Any:
     return original(net).to(x.device, x.dtype)(2 * x - 1, 2 * y - 1)
 
 
+def cvvdp_score(package: Any, x: Any, y: Any) -> Any:
+    return _cvvdp(package, x.device).predict(x, y, dim_order="BCHW")[0]
+
+
+@cache
+def _cvvdp(package: Any, device: Any) -> Any:
+    return package.cvvdp(display_name="standard_4k", device=device, quiet=True)
+
+
 def skimage_color(name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     color = import_module("skimage.color")
     return getattr(color, name)(color.rgb2lab(y), color.rgb2lab(x)).mean((1, 2), np.float64)
@@ -239,6 +248,9 @@ PEERS = (
     # The authors' program, which computes in float32 alone.
     Peer("flip-evaluator", "flip", lambda m, x, y: flip_score(m, "LDR", x, y), precision=SINGLE),
     Peer("flip-evaluator", "hdr_flip", lambda m, x, y: flip_score(m, "HDR", x, y), precision=SINGLE),
+
+    # It computes in float32 alone.
+    Peer("cvvdp", "cvvdp", cvvdp_score, precision=SINGLE, tolerance=1e-4, slope_tolerance=1e-3),
 
     Peer("lpips", "lpips", lambda _, x, y: lpips_score("alex", x, y), **LPIPS),
     Peer("lpips", "lpips_vgg", lambda _, x, y: lpips_score("vgg", x, y), **LPIPS),
