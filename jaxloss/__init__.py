@@ -99,6 +99,7 @@ from .metrics._ssim import (
 )
 from .metrics._uqi import uqi as uqi, uqi_map as uqi_map
 from .metrics._vif import vif as vif, vif_p as vif_p
+from .metrics._vmaf import VMAFFeatures as VMAFFeatures, vmaf as vmaf, vmaf_features as vmaf_features
 from .metrics._volumes import psnr3d as psnr3d, ssim3d as ssim3d, ssim3d_map as ssim3d_map
 from .metrics._vsi import vsi as vsi, vsi_map as vsi_map
 from .metrics._xpsnr import xpsnr as xpsnr, xpsnr_planes as xpsnr_planes

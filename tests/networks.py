@@ -104,7 +104,7 @@ def through_thin_networks(function: Callable[..., Any], *, short: bool = False) 
 def tiny_params(name: str, *, short: bool = False) -> dict[str, Any]:
     """For thin networks what `load_params(name)` is for trained ones, `"lpips-alex"` and its like; NumPy, float32."""
     assert BACKBONES["vgg16"] is VGG16  # nobody has thinned it already
-    if name == "cvvdp":  # which has tables instead of networks
+    if name in ("cvvdp", "vmaf"):  # which have tables instead of networks
         with jax.ensure_compile_time_eval():  # what is kept must not belong to the program that asks first
             return jax.tree.map(np.asarray, load_params(name))
     is_dists = name == "dists"

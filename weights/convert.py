@@ -12,7 +12,7 @@ The metrics in files of their own are made one by one, and only their rows of th
 
     python weights/convert.py --dists weights.pt --brisque BRISQUE/MATLAB --niqe niqe/modelparameters.mat \
         --st-lpips .../site-packages/stlpips_pytorch/weights/vST0.0/alex_shift_tolerant.pth \
-        --cvvdp .../site-packages/pycvvdp/vvdp_data
+        --cvvdp .../site-packages/pycvvdp/vvdp_data --vmaf vmaf_v0.6.1.json
 """
 
 import argparse
@@ -29,6 +29,7 @@ import scipy.io
 
 from jaxloss.backbones._features import PREPROCESSING
 from jaxloss.backbones._lpips_nets import PUBLISHED_NETS
+from jaxloss.metrics._vmaf import VMAFFeatures
 from jaxloss.perceptual import _dists
 from jaxloss.weights._convert import from_torch, layout
 from jaxloss.weights._pth import read_pth
@@ -145,28 +146,48 @@ def read_cvvdp(folder: Path) -> Tensors:
     return {name: np.asarray(tensor, np.float32) for name, tensor in tensors.items()}
 
 
-def read_brisque(folder: Path) -> Tensors:
-    """A support vector machine in the text of LIBSVM, and the ranges of its features."""
-    _, _, *rows = (folder / "allrange").read_text().splitlines()
-    ranges = np.array([row.split()[1:] for row in rows if row.strip()], np.float64)
-    head, _, vectors = (folder / "allmodel").read_text().partition("SV\n")
+def read_machine(text: str, kind: str, features: int) -> dict[str, np.ndarray]:
+    """A support vector machine in the text of LIBSVM."""
+    head, _, vectors = text.partition("SV\n")
     options = dict(line.split(maxsplit=1) for line in head.splitlines())
-    assert (options["svm_type"], options["kernel_type"]) == ("epsilon_svr", "rbf")
+    assert (options["svm_type"], options["kernel_type"]) == (kind, "rbf")
     lines = [line.split() for line in vectors.splitlines() if line.strip()]
-    rows = np.zeros((len(lines), len(ranges)))
-    for row, (_, *features) in zip(rows, lines, strict=True):
-        for feature in features:  # those that are not 0
+    rows = np.zeros((len(lines), features))
+    for row, (_, *numbers) in zip(rows, lines, strict=True):
+        for feature in numbers:  # those that are not 0
             index, _, number = feature.partition(":")
             row[int(index) - 1] = float(number)
-    tensors = {
+    assert len(rows) == int(options["total_sv"])
+    return {
         "vectors": rows,
         "coefficients": np.array([float(coefficient) for coefficient, *_ in lines]),
         "offset": np.array(float(options["rho"])),
         "gamma": np.array(float(options["gamma"])),
-        "lowest": ranges[:, 0],
-        "highest": ranges[:, 1],
     }
-    assert rows.shape == (int(options["total_sv"]), 36)
+
+
+def read_brisque(folder: Path) -> Tensors:
+    """A support vector machine, and the ranges of its features."""
+    _, _, *rows = (folder / "allrange").read_text().splitlines()
+    ranges = np.array([row.split()[1:] for row in rows if row.strip()], np.float64)
+    machine = read_machine((folder / "allmodel").read_text(), "epsilon_svr", len(ranges))
+    tensors = {**machine, "lowest": ranges[:, 0], "highest": ranges[:, 1]}
+    return {name: np.array(tensor, np.float32, order="C") for name, tensor in tensors.items()}
+
+
+def read_vmaf(path: Path) -> Tensors:
+    """A support vector machine, what its result and its features are scaled by, and a polynomial for phones."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    model, transform = content["model_dict"], content["param_dict"]["score_transform"]
+    assert [name.removeprefix("VMAF_integer_feature_") for name in model["feature_names"]] == [
+        f"{feature}_score" for feature in VMAFFeatures._fields
+    ]
+    tensors = {
+        **read_machine(model["model"], "nu_svr", len(VMAFFeatures._fields)),
+        "slopes": np.array(model["slopes"]),
+        "intercepts": np.array(model["intercepts"]),
+        "transform": np.array([transform[power] for power in ("p0", "p1", "p2")]),
+    }
     return {name: np.array(tensor, np.float32, order="C") for name, tensor in tensors.items()}
 
 
@@ -216,6 +237,7 @@ def main() -> None:
     parser.add_argument("--brisque", type=Path, help="folder with allmodel and allrange of the release of BRISQUE")
     parser.add_argument("--st-lpips", type=Path, help="alex_shift_tolerant.pth of stlpips-pytorch 0.0.2")
     parser.add_argument("--cvvdp", type=Path, help="folder vvdp_data of cvvdp 0.5.7")
+    parser.add_argument("--vmaf", type=Path, help="model/vmaf_v0.6.1.json of Netflix/vmaf")
     parser.add_argument("--niqe", type=Path, help="modelparameters.mat of the release of NIQE")
     arguments = parser.parse_args()
 
@@ -281,6 +303,12 @@ METRICS = {  # by argument: the file, how its source is read, where that is from
     ),
     "cvvdp": ("cvvdp.safetensors", read_cvvdp, "cvvdp 0.5.7, pycvvdp/vvdp_data", "MIT"),
     "niqe": ("niqe.safetensors", read_niqe, "NIQE, https://github.com/utlive/niqe, modelparameters.mat", LIVE),
+    "vmaf": (
+        "vmaf.safetensors",
+        read_vmaf,
+        "VMAF, https://github.com/Netflix/vmaf, model/vmaf_v0.6.1.json",
+        "BSD-2-Clause-Patent",
+    ),
     "st_lpips": ("st_lpips_alex.safetensors", read_st_lpips, "stlpips-pytorch 0.0.2, weights/vST0.0", "BSD-2-Clause"),
 }
 

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from .._checks import check_choice, check_fits, error_text
+from .._checks import check_choice, check_fits
 from .._types import Array, Image, Params, Scalar, Scores
 from ..ops._resize import halve_bicubic
 from ._natural_scenes import (
@@ -13,6 +13,7 @@ from ._natural_scenes import (
     neighbor_products,
     normalize_contrast,
 )
+from ._support_vectors import Machine, regress, take_parts
 
 
 SCALES = 2
@@ -61,19 +62,16 @@ def brisque(x: Image, *, data_range: Scalar, params: Params, shape: str = "table
     check_choice(name, "shape", shape, SHAPES)
     levels = gray_levels(name, x, data_range, rounding)
     check_fits(name, "two scales", SMALLEST, levels[..., None], "Enlarge the image.")
-    given = _parts(name, params, levels)
+    given = take_parts(name, params, PARTS, levels.dtype)
     features = []
     for scale in range(SCALES):
         features.append(_features(normalize_contrast(levels, border="zero"), shape))
         if scale < SCALES - 1:
             levels = halve_bicubic(levels)
-    lowest, highest = given["lowest"], given["highest"]
-    f = -1 + 2 * (jnp.concatenate(features, axis=-1)[..., None, :] - lowest) / (highest - lowest)
-    kernel = jnp.exp(-given["gamma"] * ((f - given["vectors"]) ** 2).sum(axis=-1))
-    # The coefficients are large, and their sum is 0: the smaller what they multiply, the fewer digits are lost.
-    middle = kernel.mean(axis=-1, keepdims=True)
-    rest = (middle * given["coefficients"]).sum(axis=-1)
-    return (given["coefficients"] * (kernel - middle)).sum(axis=-1) + rest - given["offset"]
+    leading = (1,) * (levels.ndim - 2)
+    lowest, highest = (given[part].reshape((*leading, -1)) for part in ("lowest", "highest"))
+    f = -1 + 2 * (jnp.concatenate(features, axis=-1) - lowest) / (highest - lowest)
+    return regress(f, Machine(given["vectors"], given["coefficients"], given["offset"], given["gamma"]))
 
 
 def _features(z: Array, shape: str) -> Array:
@@ -82,14 +80,3 @@ def _features(z: Array, shape: str) -> Array:
     fit = fit_asymmetric(neighbor_products(z), shape=shape)
     pairs = jnp.stack([fit.shape, fit.mean, fit.left**2, fit.right**2], axis=-1)  # [..., 4, 4]
     return jnp.concatenate([jnp.stack([overall, variance], axis=-1), pairs.reshape(*pairs.shape[:-2], 16)], axis=-1)
-
-
-def _parts(name: str, params: Params, levels: Array) -> dict[str, Array]:
-    """In the dtype of the image, with as many axes as what they meet."""
-    if not params.keys() >= set(PARTS):
-        way_out = "They are what load_params('brisque') returns."
-        raise ValueError(error_text(name, f"params with {list(PARTS)}", list(params), way_out))
-    parts = {part: jnp.asarray(params[part], levels.dtype) for part in PARTS}
-    leading = levels.ndim - 2
-    axes = {"vectors": leading, "coefficients": leading, "lowest": leading + 1, "highest": leading + 1}
-    return {part: z.reshape((1,) * axes.get(part, 0) + z.shape) for part, z in parts.items()}

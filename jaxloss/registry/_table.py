@@ -33,6 +33,7 @@ from ..metrics._sr_sim import sr_sim
 from ..metrics._ssim import ssim
 from ..metrics._uqi import uqi
 from ..metrics._vif import vif, vif_p
+from ..metrics._vmaf import vmaf
 from ..metrics._vsi import vsi
 from ..metrics._xpsnr import xpsnr
 from ..ops._displays import Display
@@ -146,6 +147,11 @@ _ROWS = (
     Metric(
         function=xpsnr, paper="Helmrich 2020", agrees_with="ffmpeg (first frame of a video)", better="higher",
         lowest=-math.inf, symmetric=False, smallest=45, channels=(1, 3),
+    ),
+    Metric(
+        function=vmaf, paper="Li 2016", agrees_with="libvmaf (float features of one frame)", better="higher",
+        highest=100, perfect=97.4277, slack=0.02, symmetric=False, smallest=32, channels=(1, 3), params="vmaf",
+        example={"scales": 1, "clip": False}, example_side=9,
     ),
     Metric(
         function=sam, paper="Yuhas 1992", agrees_with="sewar, torchmetrics", highest=math.pi, least_channels=2,

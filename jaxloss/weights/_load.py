@@ -50,8 +50,8 @@ def load_params(name: str | os.PathLike[str], *, version: str | None = None, exa
     Args:
         name: `"alexnet"`, `"vgg16"`, `"vgg19"` or `"squeezenet1_1"`: the convolutions of torchvision's networks; or
             `"lpips-alex"`, `"lpips-vgg"` or `"lpips-squeeze"`: those of one of them with the heads of LPIPS; or
-            `"lpips-st_alex"` for `st_lpips`, `"dists"`, `"brisque"`, `"niqe"`, `"cvvdp"`, `"inception"` for FID. Or a
-            file of `save_params`, which ends in `.safetensors`.
+            `"lpips-st_alex"` for `st_lpips`, `"dists"`, `"brisque"`, `"niqe"`, `"cvvdp"`, `"vmaf"`, `"inception"` for
+            FID. Or a file of `save_params`, which ends in `.safetensors`.
         version: Of LPIPS: `"0.1"` (default), which is what everybody means; `"0.0"` is the first release, with heads of
             its own and without input normalization.
         exact: Whether VGG16 must be torchvision's to the bit. If so, and if it is not found, it is downloaded, 553 MB.

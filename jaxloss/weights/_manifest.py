@@ -23,6 +23,7 @@ PARTS = {
     "lpips-st_alex": Parts("st_lpips_alex.safetensors"),
     "brisque": Parts("brisque.safetensors"),
     "niqe": Parts("niqe.safetensors"),
+    "vmaf": Parts("vmaf.safetensors"),
     "cvvdp": Parts("cvvdp.safetensors"),
 }
 

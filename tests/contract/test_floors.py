@@ -62,6 +62,7 @@ TESTED_WITH = {
     "kernels/test_warp_ssim.py": "kernels/test_fused_ssim.py",
     "losses/inpainting/test_terms.py": "losses/inpainting/test_recipes.py",
     "metrics/test_natural_scenes.py": "metrics/test_brisque.py",
+    "metrics/test_support_vectors.py": "metrics/test_vmaf.py",
     "metrics/test_statistics.py": "metrics/test_ssim.py",
     "ops/test_strips.py": "ops/test_sums.py",
     "sde/test_curves.py": "sde/test_fit.py",
