@@ -110,6 +110,8 @@ CLASSES = 1008
 SIDE = 299  # of the images it was trained on
 # Of which output the features of so many dimensions are the mean.
 DIMENSIONS = {64: "maxpool1", 192: "maxpool2", 768: "Mixed_6e", 2048: "Mixed_7c"}
+# Those of sFID are not: the first channels of the first branch of a block, at all of its 17 x 17 positions.
+SPATIAL, SPATIAL_BLOCK, SPATIAL_CHANNELS = 2023, "Mixed_6d", 7
 
 
 def kernel_shapes(chain: Chain, channels: int = 3, prefix: str = "") -> tuple[dict[str, tuple[int, ...]], int]:

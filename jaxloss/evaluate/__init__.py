@@ -33,6 +33,13 @@ from ._rate_plot import plot_rate_distortion as plot_rate_distortion
 from ._report import write_report as write_report
 from ._run import Evaluation as Evaluation, evaluate as evaluate
 from ._saved import metric_from_file as metric_from_file
+from ._set_scores import (
+    SET_SCORES as SET_SCORES,
+    ScoredSet as ScoredSet,
+    SetEvaluation as SetEvaluation,
+    SetScore as SetScore,
+    score_sets as score_sets,
+)
 from ._sets import SetStatistics as SetStatistics, set_statistics as set_statistics
 from ._statistics import read_statistics as read_statistics, save_statistics as save_statistics
 from ._style_score import StyleScore as StyleScore, style_score as style_score

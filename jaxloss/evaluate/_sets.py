@@ -5,16 +5,17 @@ import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from .._checks import suggestion
 from .._files import InputError, reading
 from .._types import Array, Params
-from ..backbones._inception import DIMENSIONS
+from ..backbones._inception import DIMENSIONS, SPATIAL
 from ..datasets._batches import import_grain, read_trial_image
 from ..datasets._layout import threads
 from ..ops._ranges import to_float
@@ -31,9 +32,10 @@ from ..sets import (
     update_inception_score,
     update_moments,
 )
-from ..sets._inception import mean_features
+from ..sets._inception import network_features
 from ..weights._load import load_params
 from ._pairs import is_image, natural
+from ._plan import round_up
 
 
 State = tuple[Sums, Sums | None]  # moments, and what the Inception score is made of
@@ -48,11 +50,13 @@ class SetStatistics(NamedTuple):
         images: How many there are.
         statistics: Mean and covariance of their features, for `jaxloss.sets.frechet_score`.
         inception_score: Of all as one split; NaN where the features are not those that classes are told by.
+        features: `[images, dimension]`, in the order of the files, where they are to be kept.
     """
 
     images: int
     statistics: Statistics
     inception_score: float
+    features: np.ndarray | None = None
 
 
 def set_statistics(
@@ -61,7 +65,9 @@ def set_statistics(
     convention: str,
     dimension: int = 2048,
     batch: int = 32,
+    devices: int | None = None,
     allow_singular: bool = False,
+    keep_features: bool = False,
     params: Params | None = None,
     progress: Progress | None = None,
 ) -> list[SetStatistics]:
@@ -74,8 +80,10 @@ def set_statistics(
         folders: With images; hidden ones are passed over.
         convention: A row of `jaxloss.sets.FID_CONVENTIONS`: how images are prepared.
         dimension: Of the features, as for `jaxloss.sets.inception_features`.
-        batch: How many images go through the network at once.
+        batch: How many images go through the network at once, on all devices together.
+        devices: How many of this process's devices; by default all.
         allow_singular: Take folders of up to `dimension` images, too, whose covariance is singular.
+        keep_features: Return them, too, for `kid` and others that need all of them: 8 KiB for each image.
         params: Of Inception; by default `jaxloss.load_params("inception")`.
         progress: Called with the number of images done and of all.
 
@@ -85,38 +93,75 @@ def set_statistics(
     Raises:
         InputError: If a folder has no images or too few, a file is damaged, or grain is not installed.
     """
-    if convention not in FID_CONVENTIONS:
-        raise InputError(f"no convention {convention!r}. {suggestion(convention, FID_CONVENTIONS)}")
-    if dimension not in DIMENSIONS:
-        raise InputError(f"no features of {dimension} dimensions. There are: {', '.join(map(str, DIMENSIONS))}.")
-    if batch < 1:
-        raise InputError("a batch has at least 1 image.")
+    options = SetOptions(convention, dimension, batch, devices, allow_singular, keep_features)
+    return list(iterate_statistics(folders, options, params=params, progress=progress))
+
+
+class SetOptions(NamedTuple):
+    """See `set_statistics`."""
+
+    convention: str
+    dimension: int
+    batch: int
+    devices: int | None
+    allow_singular: bool
+    keep_features: bool
+
+    def check(self) -> None:
+        if self.convention not in FID_CONVENTIONS:
+            raise InputError(f"no convention {self.convention!r}. {suggestion(self.convention, FID_CONVENTIONS)}")
+        if self.dimension not in (*DIMENSIONS, SPATIAL):
+            known = ", ".join(map(str, (*DIMENSIONS, SPATIAL)))
+            raise InputError(f"no features of {self.dimension} dimensions. There are: {known}.")
+        if self.batch < 1:
+            raise InputError("a batch has at least 1 image.")
+        there = jax.local_device_count()
+        if self.devices is not None and not 1 <= self.devices <= there:
+            raise InputError(f"there are {there} devices, not {self.devices}.")
+
+    def check_size(self, folder: object, images: int) -> None:
+        if images <= self.dimension and not self.allow_singular:
+            raise InputError(
+                f"{folder}: has {how_many(images)}, and a covariance of {self.dimension} features needs more than "
+                f"{self.dimension}. Take more, or fewer features, or allow it to be singular."
+            )
+        if images < 2:
+            raise InputError(f"{folder}: has 1 image, which has no covariance.")
+
+
+def iterate_statistics(
+    folders: Sequence[str | os.PathLike[str]],
+    options: SetOptions,
+    *,
+    params: Params | None = None,
+    progress: Progress | None = None,
+) -> Iterator[SetStatistics]:
+    """As `set_statistics`, one folder after the other, so that features of one set need not wait for those of all."""
+    options.check()
     files = [image_files(folder) for folder in folders]
     for folder, found in zip(folders, files, strict=True):
-        if len(found) <= dimension and not allow_singular:
-            count = "1 image" if len(found) == 1 else f"{len(found)} images"
-            raise InputError(
-                f"{folder}: has {count}, and a covariance of {dimension} features needs more than {dimension}. Take "
-                "more, or fewer features, or allow it to be singular."
-            )
-        if len(found) < 2:
-            raise InputError(f"{folder}: has 1 image, which has no covariance.")
-    network = jax.device_put(load_params("inception") if params is None else params)
-    update = jax.jit(_update, static_argnames="dimension")
+        options.check_size(folder, len(found))
+    network = load_params("inception") if params is None else params
+    chosen = jax.local_devices()[: options.devices]
+    look = _looking(network, options.dimension, chosen)
+    head = jax.device_put({"fc": network["fc"]} if options.dimension == CLASSIFIED else {}, chosen[0])
     total, done = sum(map(len, files)), 0
-    results = []
     for found in files:
-        classes = init_inception_score(network["fc"]["bias"].shape[0]) if dimension == CLASSIFIED else None
-        state: State = init_moments(dimension), classes
-        for images, mask in _batches(_prepared(found, convention), batch):
-            state = update(state, images, mask, network, dimension=dimension)
+        classes = init_inception_score(head["fc"]["bias"].shape[0]) if head else None
+        state: State = init_moments(options.dimension), classes
+        kept: list[np.ndarray] = []
+        for images, mask in _batches(_prepared(found, options.convention), round_up(options.batch, len(chosen))):
+            features = look(images)
+            state = _update(state, jax.device_put(features, chosen[0]), mask, head)
+            if options.keep_features:
+                kept.append(np.asarray(features)[mask])
             done += int(mask.sum())
             if progress is not None:
                 progress(done, total)
         moments, classes = state
         score = math.nan if classes is None else float(inception_score_of(classes))
-        results.append(SetStatistics(len(found), host_statistics(moments), score))
-    return results
+        features = np.concatenate(kept) if kept else None
+        yield SetStatistics(len(found), host_statistics(moments), score, features)
 
 
 def image_files(folder: str | os.PathLike[str]) -> list[Path]:
@@ -147,9 +192,26 @@ def _batches(images: Iterator[Array], size: int) -> Iterator[tuple[Array, np.nda
         yield jnp.stack([*chunk, *[chunk[0]] * (size - len(chunk))]), mask
 
 
-def _update(state: State, images: Array, mask: Array, params: Params, dimension: int) -> State:
-    features = mean_features("set_statistics", images, params=params, dimension=dimension, precision="highest")
+def _looking(params: Params, dimension: int, devices: Sequence[Any]) -> Callable[[Array], Array]:
+    """The network on batches of prepared images, each device with its share of them."""
+    mesh = Mesh(np.array(devices), ("batch",))
+    shares, everywhere = PartitionSpec("batch"), PartitionSpec()
+
+    def look(images: Array, params: Params) -> Array:
+        return network_features("set_statistics", images, params=params, dimension=dimension, precision="highest")
+
+    mapped = jax.jit(jax.shard_map(look, mesh=mesh, in_specs=(shares, everywhere), out_specs=shares))
+    params = jax.device_put(params, NamedSharding(mesh, everywhere))
+    return lambda images: mapped(jax.device_put(images, NamedSharding(mesh, shares)), params)
+
+
+@jax.jit
+def _update(state: State, features: Array, mask: Array, params: Params) -> State:
     moments, classes = state
     if classes is not None:
         classes = update_inception_score(classes, inception_logits(features, params=params), mask=mask)
     return update_moments(moments, features, mask=mask), classes
+
+
+def how_many(count: int) -> str:
+    return "1 image" if count == 1 else f"{count} images"

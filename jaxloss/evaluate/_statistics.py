@@ -3,6 +3,7 @@
 import os
 import zipfile
 import zlib
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def read_statistics(path: str | os.PathLike[str], *, spatial: bool = False) -> S
         >>> print(found.covariance.shape)
         (3, 3)
     """
-    names = ("mu_s", "sigma_s") if spatial else ("mu", "sigma")
+    names = _names(spatial)
     try:
         with reading(path), open(path, "rb") as stream:
             file = np.load(stream, allow_pickle=False)
@@ -53,12 +54,13 @@ def read_statistics(path: str | os.PathLike[str], *, spatial: bool = False) -> S
     return _checked(path, names, mean, covariance)
 
 
-def save_statistics(path: str | os.PathLike[str], statistics: Statistics) -> None:
+def save_statistics(path: str | os.PathLike[str], statistics: Statistics, *, spatial: bool = False) -> None:
     """Write statistics as pytorch-fid and ADM's evaluator read them: `mu` and `sigma` of float64, whole or not at all.
 
     Args:
         path: Where to: `"reference.npz"`.
         statistics: Of `jaxloss.sets.host_statistics`.
+        spatial: Call them `mu_s` and `sigma_s`, of the features that sFID compares.
 
     Returns:
         Nothing.
@@ -78,8 +80,13 @@ def save_statistics(path: str | os.PathLike[str], statistics: Statistics) -> Non
     path = check_destination(path, (EXTENSION,), "file of statistics")
     mean, covariance = _checked(path, Statistics._fields, *map(np.asarray, statistics))
     with part_file(path) as part:
-        np.savez(part, mu=mean, sigma=covariance)
+        arrays: dict[str, Any] = dict(zip(_names(spatial), (mean, covariance), strict=True))
+        np.savez(part, **arrays)
         part.replace(path)
+
+
+def _names(spatial: bool) -> tuple[str, str]:
+    return ("mu_s", "sigma_s") if spatial else ("mu", "sigma")
 
 
 def _checked(path: object, names: tuple[str, ...], mean: np.ndarray, covariance: np.ndarray) -> Statistics:

@@ -8,7 +8,16 @@ from jax import lax
 from .._checks import as_scalar, check_choice, check_image, check_positive, error_text
 from .._types import Array, FeatureSet, FeatureSetArray, Image, Map, Params, Scalar
 from ..backbones._features import PRECISIONS
-from ..backbones._inception import DIMENSIONS, INCEPTION, SIDE
+from ..backbones._inception import (
+    DIMENSIONS,
+    INCEPTION,
+    SIDE,
+    SPATIAL,
+    SPATIAL_BLOCK,
+    SPATIAL_CHANNELS,
+    Branches,
+    Chain,
+)
 from ..ops._resize import resize
 
 
@@ -89,7 +98,8 @@ def inception_features(
         params: `jaxloss.load_params("inception")`.
         data_range: As for `prepare_images`.
         convention: As for `prepare_images`. Both sets of a distance are of one.
-        dimension: 2048, the last ones, which FID is of; or 64, 192 or 768, means of earlier ones, for small sets.
+        dimension: 2048, the last ones, which FID is of; 64, 192 or 768, means of earlier ones, for small sets; or 2023,
+            7 channels at each of 17 x 17 positions, which sFID is of.
         precision: Of products on accelerators: `"highest"`; or `"high"` or `"default"`, which are faster, and move FID.
 
     Returns:
@@ -113,17 +123,18 @@ def inception_features(
 
     Reference:
         Szegedy et al., CVPR 2016, https://arxiv.org/abs/1512.00567; Heusel et al., NeurIPS 2017,
-        https://arxiv.org/abs/1706.08500.
+        https://arxiv.org/abs/1706.08500; sFID: Nash et al., ICML 2021, https://arxiv.org/abs/2103.03841.
     """
     name = "inception_features"
     if x.ndim != 4:
         way_out = "One image: x[None]. Channels go last: jnp.moveaxis(x, 1, -1)."
         raise ValueError(error_text(name, "x of shape [n, H, W, 3]", x.shape, way_out))
-    if dimension not in DIMENSIONS:
-        raise ValueError(error_text(name, f"dimension one of {list(DIMENSIONS)}", dimension, "FID is of 2048."))
+    if dimension not in (*DIMENSIONS, SPATIAL):
+        known = [*DIMENSIONS, SPATIAL]
+        raise ValueError(error_text(name, f"dimension one of {known}", dimension, "FID is of 2048."))
     check_choice(name, "precision", precision, PRECISIONS)
     prepared = _prepare(name, x, data_range, convention)
-    return mean_features(name, prepared, params=params, dimension=dimension, precision=precision)
+    return network_features(name, prepared, params=params, dimension=dimension, precision=precision)
 
 
 def inception_logits(x: FeatureSet, *, params: Params, bias: bool = False) -> FeatureSetArray:
@@ -174,15 +185,25 @@ def _prepare(name: str, x: Image, data_range: Scalar, convention: str) -> Array:
     return ((jnp.clip(levels, 0, 255) if row.clipped else levels) - row.offset) / row.scale
 
 
-def mean_features(name: str, x: Array, *, params: Params, dimension: int, precision: str) -> Array:
-    """`[n, dimension]` of prepared images `[n, H, W, 3]`."""
+def network_features(name: str, x: Array, *, params: Params, dimension: int, precision: str) -> Array:
+    """`[n, dimension]` of prepared images `[n, H, W, 3]`: means over all positions, or numbers at each of them."""
     from ..backbones._inception_network import Inception  # Flax takes as long to import as JAX
 
-    last = [row.name for row in INCEPTION].index(DIMENSIONS[dimension])
-    chain = INCEPTION[: last + 1]
+    chain = _chain(dimension)
     missing = [row.name for row in chain if "pool" not in row.name and row.name not in params]
     if missing:
         way_out = 'They are those of jaxloss.load_params("inception").'
         raise ValueError(error_text(name, f"params of Inception, with {missing}", list(params), way_out))
     features = jnp.asarray(Inception(chain, x.dtype, precision).apply({"params": params}, x))
+    if dimension == SPATIAL:
+        return features[..., :SPATIAL_CHANNELS].reshape(features.shape[0], -1)
     return features.mean((1, 2))
+
+
+def _chain(dimension: int) -> Chain:
+    """The network up to where the features are."""
+    names = [row.name for row in INCEPTION]
+    if dimension != SPATIAL:
+        return INCEPTION[: names.index(DIMENSIONS[dimension]) + 1]
+    *chain, block = INCEPTION[: names.index(SPATIAL_BLOCK) + 1]
+    return (*chain, block._replace(chains=block.chains[:1]) if isinstance(block, Branches) else block)

@@ -35,7 +35,7 @@ def test_folders_against_one(run: Run) -> None:
     assert (code, err) == (0, "")
     lines = [line.split() for line in out.splitlines() if line.strip()]
     assert lines[0][:2] == ["set", "images"] and [line[:2] for line in lines[2:4]] == [["made", "10"], ["dark", "10"]]
-    assert out.splitlines()[-2:] == ["FID of pytorch-fid to real, 6 dimensions", "Wrote real.npz."]
+    assert out.splitlines()[-2:] == ["To real, by 6 features as pytorch-fid has them", "Wrote real.npz."]
     assert read_statistics("real.npz").mean.shape == (6,)
     code, out, _ = run("fid", "real.npz", *arguments[2:], "--json")
     found = json.loads(out)
@@ -47,8 +47,20 @@ def test_folders_against_one(run: Run) -> None:
 
 def test_earlier_features_have_no_classes(run: Run) -> None:
     code, out, _ = run("fid", "real", "made", "--dimension", "4", "--convention", "clean-fid")
-    assert code == 0 and "FID of clean-fid to real, 4 dimensions" in out
+    assert code == 0 and "To real, by 4 features as clean-fid has them" in out
     assert [line.split()[-1] for line in out.splitlines() if "made" in line] == ["-"]
+
+
+def test_other_metrics_of_the_same_features(run: Run) -> None:
+    arguments = "fid real made dark --dimension 6 --metrics kid,coverage,precision --subset-size 8 --subsets 5".split()
+    code, out, err = run(*arguments)
+    assert (code, err) == (0, "")
+    heading, _, made, dark, *_ = (line.split() for line in out.splitlines() if line.strip())
+    assert heading == ["set", "images", "KID", "↓", "coverage", "↑", "precision", "↑"] and made[3] == dark[3] == "±"
+    code, out, _ = run(*arguments, "--json")
+    sets = json.loads(out)["sets"]
+    assert list(sets[1]) == ["set", "images", "kid", "kid_deviation", "coverage", "precision"]
+    assert sets[0]["kid"] < sets[1]["kid"] and f"{sets[1]['kid']:.6f}" == dark[2]
 
 
 @pytest.mark.parametrize(
@@ -60,6 +72,11 @@ def test_earlier_features_have_no_classes(run: Run) -> None:
         ("five.npz made --save a.npz", "five.npz: is a file of statistics already. Leave --save out."),
         ("real made --save a.txt", "a.txt: no file of statistics is known by the extension '.txt'. Use .npz."),
         ("real made --convention pytorchfid", "no convention 'pytorchfid'. Did you mean 'pytorch-fid'?"),
+        ("real made --dimension 6 --metrics fid,kids", "no metric of sets 'kids'. Did you mean 'kid'?"),
+        (
+            "real made --dimension 6 --metrics kid",
+            "real: has 10 images, and a subset of kid 1000. Take more, or smaller subsets",
+        ),
         ("real", "Missing argument 'FOLDER"),
     ],
 )

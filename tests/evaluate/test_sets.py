@@ -49,12 +49,14 @@ def test_statistics_are_those_of_all_images(tmp_path: Path) -> None:
     folders = {tmp_path / "a": write(tmp_path / "a", 11, 0), tmp_path / "b": write(tmp_path / "b", 9, 1)}
     done: list[tuple[int, int]] = []
     found = set_statistics(
-        list(folders), convention="clean-fid", dimension=6, batch=4, params=PARAMS,
-        allow_singular=True, progress=lambda *numbers: done.append(numbers),
+        list(folders), convention="clean-fid", dimension=6, batch=4, devices=2, params=PARAMS,
+        allow_singular=True, keep_features=True, progress=lambda *numbers: done.append(numbers),
     )  # fmt: skip
     for part, images in zip(found, folders.values(), strict=True):
         features = expected_features(images)
-        assert part.images == len(images)
+        assert part.images == len(images) and part.features is not None
+        order = np.argsort(part.features[:, 0]), np.argsort(features[:, 0])
+        np.testing.assert_allclose(part.features[order[0]], features[order[1]], rtol=1e-4, atol=1e-5)
         np.testing.assert_allclose(part.statistics.mean, features.mean(axis=0), rtol=1e-5)
         scale = np.abs(np.cov(features, rowvar=False)).max()
         np.testing.assert_allclose(part.statistics.covariance, np.cov(features, rowvar=False), atol=2e-5 * scale)
@@ -81,8 +83,9 @@ def test_mistakes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("few", {}, r"few: has 3 images, and a covariance of 4 features needs more than 4\."),
         ("damaged", {}, r"damaged/0/2\.png: "),
         ("few", {"convention": "amd"}, r"^no convention 'amd'\. Did you mean 'adm'\?"),
-        ("few", {"dimension": 5}, r"^no features of 5 dimensions\. There are: 4, 6\."),
+        ("few", {"dimension": 5}, r"^no features of 5 dimensions\. There are: 4, 6, 2023\."),
         ("few", {"batch": 0}, "^a batch has at least 1 image"),
+        ("few", {"devices": 9}, r"^there are 8 devices, not 9\."),
     ):
         with pytest.raises(InputError, match=message):
             set_statistics([tmp_path / folder], **{**options, **change})

@@ -8,7 +8,9 @@ import PIL.Image
 import pytest
 
 from jaxloss import sets
+from jaxloss.backbones._inception import INCEPTION, Branches, Unit, kernel_shapes
 from jaxloss.sets import FID_CONVENTIONS, inception_features, inception_logits, prepare_images
+from jaxloss.weights._tensors import nest
 from tests.sets._small_inception import small_params, use_small_inception
 
 
@@ -91,13 +93,35 @@ def test_features_and_logits(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(biased - logits, np.broadcast_to(params["fc"]["bias"], (3, 5)), atol=1e-4)
 
 
+def test_spatial_features(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of sFID: seven channels of the first branch of a block, at each position; of the whole network there are 2023."""
+    x = rng.random((2, 20, 30, 3), np.float32)
+    options: dict[str, Any] = {"data_range": 1.0, "convention": "adm", "dimension": 2023}
+    shapes, _ = kernel_shapes(INCEPTION)
+    parts = {
+        f"{path}/{part}": shape[at:] for path, shape in shapes.items() for part, at in (("kernel", 0), ("bias", 3))
+    }
+    whole = nest({name: jax.ShapeDtypeStruct(shape, np.float32) for name, shape in parts.items()})
+    found = jax.eval_shape(lambda params: inception_features(x, params=params, **options), whole)
+    assert found.shape == (2, 2023)
+    block = Branches("Mixed_6d", ((Unit("branch1x1", 8),), (Unit("branch_pool", 4),)))
+    monkeypatch.setattr("jaxloss.sets._inception.INCEPTION", (Unit("Conv2d_1a_3x3", 4, stride=16), block))
+    kernels = [rng.normal(size=(1, 1, *sides)).astype(np.float32) for sides in ((3, 4), (4, 8))]
+    units = [{"kernel": kernel, "bias": np.ones(kernel.shape[-1], np.float32)} for kernel in kernels]
+    features = inception_features(x, params={"Conv2d_1a_3x3": units[0], "Mixed_6d": {"branch1x1": units[1]}}, **options)
+    expected = np.asarray(prepare_images(x, data_range=1.0, convention="adm"))[:, ::16, ::16]
+    for kernel in kernels:
+        expected = np.maximum(expected @ kernel[0, 0] + 1, 0)
+    np.testing.assert_allclose(features, expected[..., :7].reshape(2, -1), rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.usefixtures("small")
 def test_errors(rng: np.random.Generator) -> None:
     x, params = np.zeros((2, 8, 8, 3), np.float32), small_params(rng)
     options: dict[str, Any] = {"params": params, "data_range": 1.0, "convention": "adm", "dimension": 6}
     for change, message in (
         ({"convention": "fid"}, r"expected convention one of \['adm', 'clean-fid', "),
-        ({"dimension": 100}, r"expected dimension one of \[4, 6\], got 100\."),
+        ({"dimension": 100}, r"expected dimension one of \[4, 6, 2023\], got 100\."),
         ({"precision": "low"}, r"expected precision one of "),
         ({"params": {}}, r"expected params of Inception, with \['Conv2d_1a_3x3', 'Mixed_7c'\], got \[\]\. They are "),
         ({"data_range": 0.0}, r"expected data_range > 0"),
