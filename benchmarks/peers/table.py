@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from jaxloss import MS_SSIM_CONVENTIONS, MS_SSIM_WEIGHTS, SSIM_CONVENTIONS
+from jaxloss import MS_SSIM_CONVENTIONS, MS_SSIM_WEIGHTS, SSIM_CONVENTIONS, ops
 
 from ._dists import original_dists
 from ._lpips import original
@@ -51,6 +51,18 @@ def cvvdp_score(package: Any, x: Any, y: Any) -> Any:
 @cache
 def _cvvdp(package: Any, device: Any) -> Any:
     return package.cvvdp(display_name="standard_4k", device=device, quiet=True)
+
+
+def pu_psnr_score(package: Any, x: Any, y: Any) -> Any:
+    return _pu_psnr(package, x.device).predict(x, y, dim_order="BCHW")[0]
+
+
+@cache
+def _pu_psnr(package: Any, device: Any) -> Any:
+    """Its module forgets to import two names."""
+    package.vq_metric.vvdp_display_photometry = package.display_model.vvdp_display_photometry
+    package.vq_metric.video_source_array = package.video_source.video_source_array
+    return package.psnr_metric.pu_psnr_y(display_name="standard_4k", device=device)
 
 
 def skimage_color(name: str, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -114,6 +126,7 @@ def unknown_in_flat_windows(gradient: np.ndarray, x: np.ndarray, y: np.ndarray) 
 
 
 PIXELS = (1, 2, 3)
+WHITE = float(ops.pu21_encode(100.0))
 WANG = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
 SSIM, MS_SSIM = SSIM_CONVENTIONS, MS_SSIM_CONVENTIONS
 # piq's loss, unlike its metric, divides the weights by their sum, 1.0001.
@@ -250,6 +263,8 @@ PEERS = (
     Peer("flip-evaluator", "hdr_flip", lambda m, x, y: flip_score(m, "HDR", x, y), precision=SINGLE),
 
     # It computes in float32 alone.
+    Peer("cvvdp", "pu_psnr", pu_psnr_score, ours={"peak": WHITE}, precision=SINGLE, tolerance=1e-4),
+
     Peer("cvvdp", "cvvdp", cvvdp_score, precision=SINGLE, tolerance=1e-4, slope_tolerance=1e-3),
 
     Peer("lpips", "lpips", lambda _, x, y: lpips_score("alex", x, y), **LPIPS),
