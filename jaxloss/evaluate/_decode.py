@@ -24,7 +24,7 @@ class Decoded(NamedTuple):
 
     Attributes:
         place: Where they are scored.
-        test: `[H, W, C]`, float32.
+        test: `[H, W, C]`, float32, or uint8 as it is in the file.
         reference: Likewise.
         notes: What was done to the files.
         error: One sentence, or "".
@@ -73,11 +73,11 @@ def _read_moving(task: Task) -> list[Decoded]:
 
 
 def _all(path: Path) -> list[ImageFile]:
-    return list(any_frames(path))
+    return list(any_frames(path, stored=True))
 
 
 def _first(path: Path) -> ImageFile:
-    (image,) = any_frames(path, 1)
+    (image,) = any_frames(path, 1, stored=True)
     return image
 
 

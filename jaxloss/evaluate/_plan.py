@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from .._files import InputError
 from ..datasets._layout import threads
@@ -74,6 +74,7 @@ class Batch(NamedTuple):
         images: That have this shape, in all batches.
         shared: Whether others have their references, too, in this batch or the next ones.
         each: How many, one after another, have one of its references: all of a device, or one.
+        samples: "float32" of pixels in [0, 1], or "uint8" of 8 bits.
     """
 
     shape: tuple[int, ...]
@@ -81,6 +82,7 @@ class Batch(NamedTuple):
     images: int
     shared: bool = False
     each: int = 1
+    samples: Literal["float32", "uint8"] = "float32"
 
 
 class Plan(NamedTuple):

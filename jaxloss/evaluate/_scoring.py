@@ -10,6 +10,7 @@ import numpy as np
 
 from .._files import InputError
 from .._types import Scores
+from ..images._read import in_unit
 from ..registry import Metric
 from ._decode import Decoded, decoded
 from ._pairs import Pair
@@ -125,9 +126,16 @@ def _suits(image: Decoded, batch: Batch, step: Step) -> bool:
 
 
 def _send(images: list[Decoded], batch: Batch, step: Step, pairs: Sequence[Pair]) -> dict[str, Scores]:
-    """Rows without an image are copies of the first one, so that they are as good as any."""
+    """Rows without an image are copies of the first one, so that they are as good as any.
+
+    Images of 8 bits are sent as they are where all are: memory that is new to the process costs as much as it weighs.
+    """
+    if all(z.dtype == np.uint8 for image in images for z in (image.test, image.reference)):
+        batch = batch._replace(samples="uint8")
+    else:
+        images = [image._replace(test=in_unit(image.test), reference=in_unit(image.reference)) for image in images]
     new = np.zeros if step.masked else np.empty
-    x, y = (new((count, *batch.shape), np.float32) for count in (batch.size, batch.size // batch.each))
+    x, y = (new((count, *batch.shape), batch.samples) for count in (batch.size, batch.size // batch.each))
     before = (np.empty_like(x), np.empty_like(y)) if TEMPORAL in step.metrics else None
     mask = np.zeros(x.shape[:-1], np.float32) if step.masked else None
     of_slots = {image.place.slot: image for image in images}

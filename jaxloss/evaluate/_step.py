@@ -121,7 +121,7 @@ class Step:
 
     def _inputs(self, batch: Batch, *frames: int) -> tuple[jax.ShapeDtypeStruct, jax.ShapeDtypeStruct]:
         images, references = (
-            jax.ShapeDtypeStruct((count, *frames, *batch.shape), np.float32, sharding=self.rows)
+            jax.ShapeDtypeStruct((count, *frames, *batch.shape), batch.samples, sharding=self.rows)
             for count in (batch.size, batch.size // batch.each)
         )
         return images, references
@@ -138,9 +138,10 @@ def score_batch(
 ) -> dict[str, Array]:
     """Name to scores `[n]` of images in [0, 1], `[n, H, W, C]`, or of frames with those before, `[n, 2, H, W, C]`.
 
-    Of m references there are n / m images each, one after another.
+    Of m references there are n / m images each, one after another. Samples of 8 bits are as good as pixels in [0, 1].
     """
     scores, each = {}, x.shape[0] // y.shape[0]
+    x, y = _in_unit(x), _in_unit(y)
     y = y if each == 1 else jnp.repeat(y, each, axis=0)
     for row in family:
         supplied = {"data_range": 1.0, "params": params.get(row.name)}
@@ -155,6 +156,14 @@ def score_each(x: Array, y: Array, params: Mapping[str, Params], *, family: Rows
     score = functools.partial(score_batch, mask=None, params=params, family=family)
     found = jax.vmap(lambda x: score(x, y), in_axes=1, out_axes=1)(images)
     return {name: scores.reshape(-1) for name, scores in found.items()}
+
+
+def _in_unit(image: Array) -> Array:
+    """As files are read, to the last bit: by a 255 that XLA does not know, for it would multiply by 1 / 255 instead."""
+    if image.dtype != jnp.uint8:
+        return image
+    pixels = image.astype(jnp.float32)
+    return pixels / jnp.maximum(255, pixels[:1, :1, :1, :1])
 
 
 def _two_frames(before: ArrayLike, frame: ArrayLike) -> np.ndarray:

@@ -50,9 +50,9 @@ def read_light(path: str | os.PathLike[str]) -> ImageFile:
     return ImageFile(name, np.ascontiguousarray(pixels, np.float32), notes)
 
 
-def any_frames(path: str | os.PathLike[str], most: int = sys.maxsize) -> Iterator[ImageFile]:
+def any_frames(path: str | os.PathLike[str], most: int = sys.maxsize, *, stored: bool = False) -> Iterator[ImageFile]:
     """Those of `read_frames`, or what `read_light` reads."""
-    return iter([read_light(path)]) if is_light(path) else read_frames(path, most)
+    return iter([read_light(path)]) if is_light(path) else read_frames(path, most, stored=stored)
 
 
 def any_shape(path: str | os.PathLike[str]) -> tuple[tuple[int, int, int], int]:

@@ -45,6 +45,18 @@ def test_nothing_is_exchanged() -> None:
     assert step.compiled(BATCH) is step.compiled(Batch((24, 20, 3), 8, 8))
 
 
+def test_samples_of_8_bits_are_pixels_to_the_last_bit() -> None:
+    """All 256 of them, and equal images have no error, though the compiler would multiply and add at once."""
+    samples = np.arange(8 * 24 * 20 * 3).astype(np.uint8).reshape(8, 24, 20, 3)
+    step = Step(choose_metrics(["mae", "mse"]), jax.devices(), masked=False)
+    pixels, black = samples.astype(np.float32) / np.float32(255), np.zeros_like(samples)
+    stored = step(samples, black, None, BATCH._replace(samples="uint8"))
+    for name, scores in step(pixels, black.astype(np.float32), None, BATCH).items():
+        np.testing.assert_array_equal(scores, stored[name])
+    equal = step(samples, samples, None, BATCH._replace(samples="uint8"))
+    assert not any(np.asarray(scores).any() for scores in equal.values())
+
+
 def test_masked_images_are_filled_up(photograph: np.ndarray) -> None:
     x, y = images(photograph)
     metrics = choose_metrics(["psnr", "ciede2000"])
