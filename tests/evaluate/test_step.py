@@ -10,7 +10,7 @@ from jaxloss import lpips, mae
 from jaxloss._types import Image, Params, Scores
 from jaxloss.evaluate import choose_metrics, compare
 from jaxloss.evaluate._plan import Batch
-from jaxloss.evaluate._step import Step
+from jaxloss.evaluate._step import Step, _in_unit
 from jaxloss.registry import Metric
 from tests.devices import collectives
 from tests.networks import thin_networks, tiny_params
@@ -46,15 +46,14 @@ def test_nothing_is_exchanged() -> None:
 
 
 def test_samples_of_8_bits_are_pixels_to_the_last_bit() -> None:
-    """All 256 of them, and equal images have no error, though the compiler would multiply and add at once."""
+    """All 256 of them; and equal images have no error, though the compiler would multiply and subtract at once."""
     samples = np.arange(8 * 24 * 20 * 3).astype(np.uint8).reshape(8, 24, 20, 3)
-    step = Step(choose_metrics(["mae", "mse"]), jax.devices(), masked=False)
-    pixels, black = samples.astype(np.float32) / np.float32(255), np.zeros_like(samples)
-    stored = step(samples, black, None, BATCH._replace(samples="uint8"))
-    for name, scores in step(pixels, black.astype(np.float32), None, BATCH).items():
-        np.testing.assert_array_equal(scores, stored[name])
-    equal = step(samples, samples, None, BATCH._replace(samples="uint8"))
-    assert not any(np.asarray(scores).any() for scores in equal.values())
+    pixels = samples.astype(np.float32) / np.float32(255)
+    np.testing.assert_array_equal(jax.jit(_in_unit)(samples), pixels)
+    step, stored = Step(choose_metrics(["mae", "mse"]), jax.devices(), masked=False), BATCH._replace(samples="uint8")
+    for name, scores in step(pixels, np.zeros_like(pixels), None, BATCH).items():
+        np.testing.assert_allclose(step(samples, np.zeros_like(samples), None, stored)[name], scores, rtol=3e-7)
+    assert not any(np.asarray(scores).any() for scores in step(samples, samples, None, stored).values())
 
 
 def test_masked_images_are_filled_up(photograph: np.ndarray) -> None:
