@@ -88,8 +88,7 @@ def evaluate(
                 progress=progress,
                 note=lambda text: note([text]),
             )
-        failed = sum("error" in row for row in found.rows)
-        if report and jax.process_index() == 0 and failed < len(found.rows):
+        if report and jax.process_index() == 0:
             room.write_report(output)
     except KeyboardInterrupt as stop:
         note([f"stopped. What is scored is in {output}: the same command goes on."])
@@ -100,6 +99,7 @@ def evaluate(
             typer.echo(f"jaxloss: {error}", err=True)
         _leave_others(2)
         raise
+    failed = sum("error" in row for row in found.rows)
     if jax.process_index() == 0:
         show(f"Scored {len(found.rows) - failed} of {len(found.rows)} pairs: {output}")
     raise typer.Exit(1 if failed else 0)

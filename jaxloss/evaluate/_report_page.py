@@ -13,7 +13,7 @@ from ..images._colors import INFERNO
 from ._formats import json_line
 from ._report_charts import distribution_panels
 from ._report_data import page_data, short, titled
-from ._report_pictures import MOST_BYTES, MOST_PAIRS, Gallery
+from ._report_pictures import MOST_BYTES, MOST_PAIRS, MOST_PIXELS, MOST_PROGRAMS, Gallery
 from ._report_records import Record, Run
 from ._report_tables import ALPHA, Summaries, comparison_groups, metric_rows
 from ._summaries import LEVEL, MOST_RESAMPLED, Comparison
@@ -72,7 +72,9 @@ def _heading(run: Run) -> dict[str, Any]:
     names = " and ".join(filter(None, (", ".join(map(_called, methods[:-1])), _called(methods[-1]))))
     count = len(run.scored)
     lead = f"{_many(count, 'pair')} of {_many(len(methods), 'method')}, scored by {_many(metrics, 'metric')}."
-    if run.failed:
+    if not count:
+        lead = f"{_many(len(run.failed), 'pair')} of {_many(len(methods), 'method')} could not be scored."
+    elif run.failed:
         lead += f" {_many(len(run.failed), 'pair')} could not be scored."
     facts = [(key.replace("_", " "), _fact(value)) for key, value in run.settings.items() if key not in NO_FACTS]
     title = f"Image quality of {names}" if len(methods) <= 4 else f"Image quality of {len(methods)} methods"
@@ -100,10 +102,14 @@ def _fact(value: Any) -> str:
 
 
 def _gallery_note(gallery: Gallery) -> str:
-    if not gallery.left_out:
-        return ""
-    held = f"pictures of at most {MOST_PAIRS} pairs, {MOST_BYTES // 2**20} MiB of them"
-    return f"The page holds {held}: {gallery.left_out} more of the worst and best have no place."
+    sentences = []
+    if gallery.left_out:
+        held = f"pictures of at most {MOST_PAIRS} pairs, {MOST_BYTES // 2**20} MiB of them"
+        sentences.append(f"The page holds {held}: {gallery.left_out} more of the worst and best have no place.")
+    if gallery.unmapped:
+        made = f"images of up to {MOST_PIXELS / 2**20:.0f} megapixels, and for {MOST_PROGRAMS} sizes and metrics"
+        sentences.append(f"Maps are made of {made}: {_many(gallery.unmapped, 'map')} left out.")
+    return " ".join(sentences)
 
 
 def _table_note(left_out: int) -> str:

@@ -4,7 +4,7 @@ import base64
 import io
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,12 +60,14 @@ class Gallery(NamedTuple):
         pictures: As addresses that hold them, each once.
         legends: Name of a metric, or `"difference"`, to what its map is and the number shown brightest.
         left_out: How many choices found no place.
+        unmapped: How many maps were not made of pairs that were read: of large images, or of too many sizes.
     """
 
     cards: list[Card]
     pictures: list[str]
     legends: dict[str, tuple[str, float]]
     left_out: int
+    unmapped: int = 0
 
 
 class _View(NamedTuple):
@@ -73,6 +75,7 @@ class _View(NamedTuple):
     test: str
     difference: np.ndarray
     maps: dict[str, np.ndarray]
+    unmapped: int
 
 
 def make_gallery(run: Run) -> Gallery:
@@ -101,7 +104,7 @@ def make_gallery(run: Run) -> Gallery:
             break
         places = [numbers.setdefault(picture, len(numbers)) for picture in pictures]
         cards.append(Card(choice, tuple(places)))
-    return Gallery(cards, list(numbers), legends, len(choices) - len(cards))
+    return Gallery(cards, list(numbers), legends, len(choices) - len(cards), sum(view.unmapped for view in shown))
 
 
 def choose_pairs(run: Run) -> list[Choice]:
@@ -148,8 +151,10 @@ def _view(
     frame = _worst_frame(record.frames)
     reference, test = (_read(path, frame) for path in (record.reference, record.test))
     check_comparable(reference, test)
-    maps = {}
-    for name in _mapped(metrics, reference.pixels.shape, programs):
+    shape, maps = reference.pixels.shape, {}
+    wanted = [name for name in metrics if name in METRICS and METRICS[name].map and not METRICS[name].misfit(shape)]
+    bounded = [name for name in wanted if _bounded(name, shape, programs)]
+    for name in bounded:
         try:
             found = error_map(reference.pixels, test.pixels, METRICS[name])
         except WeightsError:  # they were there when the scores were made; the page can do without
@@ -157,18 +162,15 @@ def _view(
         maps[name], formulas[name] = _reduced(found.errors), found.formula
     difference = np.abs(reference.pixels - test.pixels).mean(axis=-1)
     first, second = (_address(fit(picture_of(image.pixels), SIDE)) for image in (reference, test))
-    return _View(first, second, _reduced(difference), maps)
+    return _View(first, second, _reduced(difference), maps, len(wanted) - len(bounded))
 
 
-def _mapped(metrics: list[str], shape: tuple[int, ...], programs: set[tuple[str, tuple[int, ...]]]) -> Iterator[str]:
-    """Those whose maps are made of such images."""
-    for name in metrics:
-        row = METRICS.get(name)
-        if row is None or row.map is None or row.misfit(shape) or math.prod(shape[:2]) > MOST_PIXELS:
-            continue
-        if (name, shape) in programs or len(programs) < MOST_PROGRAMS:
-            programs.add((name, shape))
-            yield name
+def _bounded(name: str, shape: tuple[int, ...], programs: set[tuple[str, tuple[int, ...]]]) -> bool:
+    """Whether the map of such an image is made; its program is counted."""
+    if math.prod(shape[:2]) > MOST_PIXELS or (len(programs) >= MOST_PROGRAMS and (name, shape) not in programs):
+        return False
+    programs.add((name, shape))
+    return True
 
 
 def _worst_frame(frames: Mapping[str, list[float]]) -> int:

@@ -61,6 +61,17 @@ def test_some_fail(run: Run) -> None:
     assert (code, out) == (2, "") and only_line(err) == "a/3.png: not an image that Pillow can read."
 
 
+def test_all_fail(run: Run) -> None:
+    """The report lists why."""
+    for number in range(7):
+        Path(f"a/{number}.png").write_bytes(b"")
+    code, out, err = run(*"evaluate real a -o out --metrics mae".split())
+    assert (code, out, err) == (1, "Scored 0 of 7 pairs: out\n", "")
+    page = Path("out/report.html").read_text()
+    assert "7 pairs of 1 method could not be scored." in page and page.count("not an image that Pillow can") == 7
+    assert len(Path("out/table.csv").read_text().splitlines()) == 8
+
+
 @pytest.mark.parametrize("meanwhile", ["_run.score_pairs", "write_report"])
 def test_ctrl_c_says_how_to_go_on(run: Run, monkeypatch: pytest.MonkeyPatch, meanwhile: str) -> None:
     def stop(*arguments: Any, **options: Any) -> None:

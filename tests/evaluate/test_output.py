@@ -85,13 +85,17 @@ def test_two_runs_in_one_folder_are_refused(tmp_path: Path) -> None:
         pass
 
 
+def begin(first: Output, second: Output) -> None:
+    first.prepare(SETTINGS, {"unpaired": []})
+    first.begin()
+    second.begin()
+
+
 def test_rows_of_several_processes_come_together(tmp_path: Path) -> None:
     first, second = Output(tmp_path, 0, 2), Output(tmp_path, 1, 2)
     with first.locked():
         with second.locked():
-            first.prepare(SETTINGS, {"unpaired": []})
-            first.begin()
-            second.begin()
+            begin(first, second)
             first.write([row("x")])
             second.write([row("y")])
             first.check_on()
@@ -107,9 +111,7 @@ def test_the_death_of_a_process_is_told_and_its_rows_stay(tmp_path: Path) -> Non
     first, second = Output(tmp_path, 0, 2), Output(tmp_path, 1, 2)
     with first.locked():
         with second.locked():
-            first.prepare(SETTINGS, {"unpaired": []})
-            first.begin()
-            second.begin()
+            begin(first, second)
             second.write([row("y")])
         for look in (first.check_on, lambda: first.take_in(1)):
             with pytest.raises(InputError, match=r"^process 1 of 2 has ended before its share was done\."):

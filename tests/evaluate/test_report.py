@@ -79,7 +79,11 @@ def test_report_of_a_run_is_always_the_same(report: Path) -> None:
 def test_run_without_any_score(tmp_path: Path) -> None:
     write_report(write_run(tmp_path, [failure("a", "x.png", "x.png: no such file.")]))
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "x.png: no such file." in text and "1 pair could not be scored." in text and 'id="table"' not in text
+    assert (
+        "x.png: no such file." in text
+        and "1 pair of 1 method could not be scored." in text
+        and 'id="table"' not in text
+    )
     assert json.loads((tmp_path / "summary.json").read_text())["methods"] == {"a": {}}
 
 

@@ -121,8 +121,9 @@ def test_page_at_work_in_a_browser(page: Path, browser: Any, tmp_path: Path) -> 
 
 def test_what_is_left_out_is_said(page: Path) -> None:
     run = read_run(page.parent)
-    text = render_page(run, {method: {} for method in run.methods}, [], Gallery([], [], {}, 7))
+    text = render_page(run, {method: {} for method in run.methods}, [], Gallery([], [], {}, 7, 3))
     assert "7 more of the worst and best have no place" in text
+    assert "images of up to 4 megapixels, and for 16 sizes and metrics: 3 maps left out." in text
     assert "1 file without a partner" in text and "1 pair was not scored" in text
 
 

@@ -66,6 +66,7 @@ def test_bytes_and_programs_are_bounded(rows: list, tmp_path: Path, monkeypatch:
     gallery = make_gallery(run)
     assert {len(card.pictures) for card in gallery.cards} == {3} and "ssim" not in gallery.legends
     assert 0 < gallery.left_out == 36 - len(gallery.cards)
+    assert gallery.unmapped == 12  # of ssim, the only one with a map
     assert 10_000 < sum(map(len, gallery.pictures)) * 3 / 4 <= 20_000
     monkeypatch.setattr(_report_pictures, "MOST_PAIRS", 1)
     assert {card.choice.record.name for card in make_gallery(run).cards} == {"0.png"}

@@ -46,6 +46,12 @@ class Library:
     replaced: str = ""
 
 
+def _mean_of(metric: str, library: str) -> str:
+    """As that library has it, of the batch."""
+    table = f"{metric.removesuffix('_loss').upper()}_CONVENTIONS"
+    return f'jaxloss.{metric}(x, y, data_range=1.0, **jaxloss.{table}["{library}"]).mean()'
+
+
 ALEX = 'jaxloss.lpips(x, y, params=jaxloss.load_params("lpips-alex"), data_range=1.0)'
 VGG = 'jaxloss.lpips(x, y, params=jaxloss.load_params("lpips-vgg"), net="vgg", data_range=1.0)'
 FRECHET = "sets.frechet_score(state_x, state_y)"
@@ -130,12 +136,12 @@ LIBRARIES = (
             ),
             Line(
                 "tm.structural_similarity_index_measure(x, y, data_range=1.0)",
-                'jaxloss.ssim(x, y, data_range=1.0, **jaxloss.SSIM_CONVENTIONS["torchmetrics"]).mean()',
+                _mean_of("ssim", "torchmetrics"),
                 "without `data_range` it takes that of the pixels it sees",
             ),
             Line(
                 "tm.multiscale_structural_similarity_index_measure(x, y, data_range=1.0)",
-                'jaxloss.ms_ssim(x, y, data_range=1.0, **jaxloss.MS_SSIM_CONVENTIONS["torchmetrics"]).mean()',
+                _mean_of("ms_ssim", "torchmetrics"),
                 "from 161 pixels on", side=176,
             ),
             Line(
@@ -176,16 +182,16 @@ LIBRARIES = (
                 tolerance=1e-4,
             ),
             Line(
-                "piq.ssim(x, y)", 'jaxloss.ssim(x, y, data_range=1.0, **jaxloss.SSIM_CONVENTIONS["piq"]).mean()',
+                "piq.ssim(x, y)", _mean_of("ssim", "piq"),
                 "shrinks large images first", side=400,
             ),
             Line(
                 "piq.multi_scale_ssim(x, y)",
-                'jaxloss.ms_ssim(x, y, data_range=1.0, **jaxloss.MS_SSIM_CONVENTIONS["piq"]).mean()', side=176,
+                _mean_of("ms_ssim", "piq"), side=176,
             ),
             Line(
                 "piq.SSIMLoss()(x, y)",
-                'jaxloss.ssim_loss(x, y, data_range=1.0, **jaxloss.SSIM_CONVENTIONS["piq"]).mean()',
+                _mean_of("ssim_loss", "piq"),
             ),
             Line(
                 "piq.information_weighted_ssim(x, y)",
