@@ -108,25 +108,29 @@ def cvvdp_map(
     """`1 - JOD / 10` of each pixel, `[..., H, W, 1]`, all bands together; 0 for equal images."""
     pair = masked_pair("cvvdp_map", x, y, mask)
     given = _check_params("cvvdp_map", params, pair.x)
-    total = jnp.zeros(())
-    *bands, base = _bands("cvvdp_map", pair, data_range, given, display)
-    for band in (base, *bands[::-1]):
+
+    def over_channels(band: Band) -> Array:
         weights = given["image_weight"] * _per_channel(band.weights, band.difference)
-        seen = _norm(weights * band.difference, -3)[..., None, :, :] / band.gain
-        total = seen if band is base else seen + _enlarge(total, seen.shape)
+        return _norm(weights * band.difference, -3)[..., None, :, :] / band.gain
+
+    *finer, total = map(over_channels, _bands("cvvdp_map", pair, data_range, given, display))
+    for seen in reversed(finer):
+        total = seen + _enlarge(total, seen.shape)
     return _to_lost(total, given)[..., 0, :, :, None] / 10
 
 
 def lost_quality(name: str, pair: Pair, data_range: Scalar, params: Params, display: str | Display) -> Array:
     """In JOD: 0 for equal images."""
-    given, pooled, mean = _check_params(name, params, pair.x), [], jnp.zeros(())
-    for band in _bands(name, pair, data_range, given, display):
-        mean = masked_mean((band.difference * (band.difference + 2 * EPSILON))[..., None], band.mask)
-        weights = _per_channel(band.weights, band.difference)[..., 0, 0]
-        pooled.append(weights * _power(mean if band.mask is None else jnp.nan_to_num(mean), 1 / 2))
+    given = _check_params(name, params, pair.x)
+    bands = _bands(name, pair, data_range, given, display)
+    # The second power as `_power` has it.
+    means = [masked_mean((z * (z + 2 * EPSILON))[..., None], mask) for z, *_, mask in bands]
+    pooled = [
+        _per_channel(band.weights, band.difference)[..., 0, 0] * _power(jnp.nan_to_num(mean), 1 / 2)
+        for band, mean in zip(bands, means, strict=True)
+    ]
     by_channel = _norm(jnp.stack(pooled), 0)
-    lost = _to_lost(given["image_weight"] * _norm(by_channel, -1), given)
-    return lost if pair.mask is None else keep_nan(lost, mean[..., 0])
+    return keep_nan(_to_lost(given["image_weight"] * _norm(by_channel, -1), given), means[-1][..., 0])
 
 
 def _bands(name: str, pair: Pair, data_range: Scalar, params: dict[str, Array], display: str | Display) -> list[Band]:
@@ -157,9 +161,9 @@ def _bands(name: str, pair: Pair, data_range: Scalar, params: dict[str, Array], 
 
 def _frequencies(side: int, ppd: float) -> list[float]:
     """Of the bands, in cycles per degree."""
-    all_of_them = np.array([1, *0.3228 * 0.5 ** np.arange(14)]) * ppd / 2
-    wanted = int(np.argmax(all_of_them <= LOWEST_FREQUENCY)) + 1 if all_of_them[-1] <= LOWEST_FREQUENCY else 15
-    return [*map(float, all_of_them[: min(wanted, int(math.log2(side)) - 1)]), BASE_FREQUENCY]
+    frequencies = np.array([1, *0.3228 * 0.5 ** np.arange(14)]) * ppd / 2
+    wanted = int((frequencies > LOWEST_FREQUENCY).sum()) + 1
+    return [*frequencies[: min(wanted, int(math.log2(side)) - 1)].tolist(), BASE_FREQUENCY]
 
 
 def _opponent_planes(pair: Pair, display: Display, data_range: Scalar) -> Array:
