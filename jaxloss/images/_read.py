@@ -143,6 +143,7 @@ def _decoding(name: str) -> Iterator[None]:
 
 def _samples(image: PIL.Image.Image, name: str) -> tuple[np.ndarray, list[str]]:
     """Samples [H, W, C] in [0, 1], or of 8 bits, with C = 1, 2 (gray, alpha), 3 or 4 (RGB, alpha), and notes."""
+    _check_planes(image, name)
     notes, rawmode = [], _rawmode(image)  # Looking at the EXIF data of a PNG loads it, and then the rawmode is gone.
     if image.getexif().get(_ORIENTATION, 1) in range(2, 9):
         notes.append("turned upright by its EXIF orientation.")
@@ -164,16 +165,30 @@ def _samples(image: PIL.Image.Image, name: str) -> tuple[np.ndarray, list[str]]:
 
 
 _ORIENTATION = 0x0112  # tag of EXIF
+_PLANES, _BITS = 0x011C, 0x0102  # and of TIFF
 
 _GRAY = ("1", "L", "LA", "La")
 
 # Pillow's unpackers keep one byte of a 16-bit color sample; the one for the other byte order keeps the other byte.
+_OTHER_ORDER = "B" if sys.byteorder == "little" else "L"
 _OTHER_BYTES = {
     "RGB;16B": "RGB;16L",
     "RGB;16L": "RGB;16B",
     "RGBA;16B": "RGBA;16L",
     "RGBA;16L": "RGBA;16B",
+    # In the order of this machine, of compressed TIFF files.
+    "RGB;16N": f"RGB;16{_OTHER_ORDER}",
+    "RGBA;16N": f"RGBA;16{_OTHER_ORDER}",
 }
+
+
+def _check_planes(image: PIL.Image.Image, name: str) -> None:
+    """Pillow takes the bytes of such files for samples."""
+    tags = getattr(image, "tag_v2", {})
+    if image.mode.startswith("RGB") and tags.get(_PLANES) == 2 and 16 in tags.get(_BITS, ()):
+        raise InputError(
+            f"{name}: holds 16-bit color in separate planes. Save it with its channels together, or as PNG."
+        )
 
 
 def _rawmode(image: PIL.Image.Image) -> str:

@@ -13,6 +13,7 @@ from PIL import Image
 from jaxloss import InputError
 from jaxloss.images import ImageFile, check_comparable, read_image
 from jaxloss.images._read import image_shape, read_frames
+from tests.images._light import write_tiff16
 
 
 def save(folder: Path, image: Image.Image, name: str = "image.png", **options: Any) -> Path:
@@ -33,21 +34,6 @@ def write_png16(path: Path, samples: np.ndarray, color_type: int) -> Path:
     header = struct.pack(">IIBBBBB", width, height, 16, color_type, 0, 0, 0)
     chunks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines.tobytes())) + chunk(b"IEND", b"")
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunks)
-    return path
-
-
-def write_tiff16(path: Path, samples: np.ndarray) -> Path:
-    """An uncompressed little-endian TIFF of 16-bit RGB samples `[H, W, 3]`."""
-    height, width, _ = samples.shape
-    content = samples.astype("<u2").tobytes()
-    entries = {256: width, 257: height, 258: 8, 259: 1, 262: 2, 273: 0, 277: 3, 278: height, 279: len(content)}
-    start = 14 + 2 + 12 * len(entries) + 4
-    directory = struct.pack("<H", len(entries))
-    for tag, value in entries.items():
-        kind, count = (3, 3) if tag == 258 else (4, 1)
-        directory += struct.pack("<HHII", tag, kind, count, start if tag == 273 else value)
-    head = b"II*\0" + struct.pack("<IHHH", 14, 16, 16, 16)
-    path.write_bytes(head + directory + bytes(4) + content)
     return path
 
 
@@ -292,3 +278,15 @@ def test_shapes_are_those_of_pixels(tmp_path: Path, mode: str) -> None:
         assert image_shape(path) == (read_image(path).pixels.shape, 1)
     samples = np.zeros((3, 5, 2), np.uint16)
     assert image_shape(write_png16(tmp_path / "alpha.png", samples, 4))[0] == (3, 5, 1)
+
+
+def test_tiff_of_16_bits(tmp_path: Path) -> None:
+    """Compressed or not, to the last bit; what Pillow misreads is refused."""
+    samples = np.random.default_rng(0).integers(0, 65536, (5, 7, 3))
+    for compression in ("none", "lzw", "zip"):
+        image = read_image(write_tiff16(tmp_path / f"{compression}.tif", samples, compression=compression))
+        np.testing.assert_array_equal(np.round(image.pixels.astype(np.float64) * 65535), samples)
+        assert image.notes == ()
+        planes = write_tiff16(tmp_path / "planes.tif", samples, compression=compression, planarconfig="separate")
+        with pytest.raises(InputError, match="holds 16-bit color in separate planes"):
+            read_image(planes)
