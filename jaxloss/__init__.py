@@ -31,7 +31,7 @@ from .losses._structural import (
     multi_sigma_ssim_loss as multi_sigma_ssim_loss,
     ssim_loss as ssim_loss,
 )
-from .losses._visible_differences import cvvdp_loss as cvvdp_loss
+from .losses._visible_differences import cvvdp_loss as cvvdp_loss, ssimulacra2_loss as ssimulacra2_loss
 from .losses.gan._losses import (
     GAN_LOSSES as GAN_LOSSES,
     discriminator_loss as discriminator_loss,
@@ -96,6 +96,13 @@ from .metrics._ssim import (
     ssim as ssim,
     ssim_components as ssim_components,
     ssim_map as ssim_map,
+)
+from .metrics._ssimulacra2 import (
+    XYBFeatures as XYBFeatures,
+    ssimulacra2 as ssimulacra2,
+    ssimulacra2_features as ssimulacra2_features,
+    ssimulacra2_from_features as ssimulacra2_from_features,
+    ssimulacra2_map as ssimulacra2_map,
 )
 from .metrics._uqi import uqi as uqi, uqi_map as uqi_map
 from .metrics._vif import vif as vif, vif_p as vif_p

@@ -3,6 +3,7 @@
 from .._checks import masked_pair
 from .._types import Image, Mask, Params, Scalar, Scores
 from ..metrics._cvvdp import lost_quality
+from ..metrics._ssimulacra2 import SCALES, weighted_error
 from ..ops._displays import Display
 
 
@@ -35,3 +36,32 @@ def cvvdp_loss(
         Mantiuk et al. 2024. https://doi.org/10.1145/3658144
     """
     return lost_quality("cvvdp_loss", masked_pair("cvvdp_loss", x, y, mask), data_range, params, display)
+
+
+def ssimulacra2_loss(
+    x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None, scales: int = SCALES,
+) -> Scores:  # fmt: skip
+    """The weighted sum of errors, u, of which `ssimulacra2` is a decreasing function.
+
+    The score itself is ever steeper towards equal images.
+
+    Args:
+        x, y, data_range, mask: See `jaxloss.losses`.
+        scales: As for `ssimulacra2`.
+
+    Returns:
+        `[...]`, >= 0; lower is better, 0 for equal images. Scores of 90, 70, 50 and 0 are 0.45, 2.6, 6.2 and 21.
+
+    Gradient:
+        Finite everywhere, 0 for equal images.
+
+    Example:
+        >>> import jax, jaxloss
+        >>> y = jax.random.uniform(jax.random.key(0), (8, 8, 3))
+        >>> print(jax.jit(jaxloss.ssimulacra2_loss)(0.5 * y, y, data_range=1.0).round(2))
+        0.82
+
+    Reference:
+        Sneyers, https://github.com/cloudinary/ssimulacra2
+    """
+    return weighted_error("ssimulacra2_loss", x, y, data_range, mask, scales)

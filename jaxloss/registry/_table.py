@@ -6,7 +6,7 @@ from ..losses._frequency import focal_frequency_loss
 from ..losses._pixel import barron_loss, charbonnier_loss
 from ..losses._smoothness import gradient_loss
 from ..losses._structural import mix_loss, ms_ssim_loss, multi_sigma_ssim_loss, ssim_loss
-from ..losses._visible_differences import cvvdp_loss
+from ..losses._visible_differences import cvvdp_loss, ssimulacra2_loss
 from ..metrics._brisque import brisque
 from ..metrics._color_difference import ciede2000, delta_e_76
 from ..metrics._cvvdp import cvvdp
@@ -31,6 +31,7 @@ from ..metrics._pu21 import pu_ms_ssim, pu_psnr, pu_ssim
 from ..metrics._remote_sensing import ergas, sam, scc
 from ..metrics._sr_sim import sr_sim
 from ..metrics._ssim import ssim
+from ..metrics._ssimulacra2 import ssimulacra2
 from ..metrics._uqi import uqi
 from ..metrics._vif import vif, vif_p
 from ..metrics._vmaf import vmaf
@@ -53,6 +54,7 @@ _TWO_DEVIATIONS: Options = {"weights": (0.5, 0.5)}
 _TWO_SIGMAS: Options = {"sigmas": (0.5, 1.5), "window_size": 7}
 # Pixels so large that there is one band of frequencies, and the rest.
 _COARSE: Options = {"display": Display(distance=0.003)}
+_ONE_SCALE: Options = {"scales": 1}
 
 _ROWS = (
     Metric(function=mae, pixelwise=True, paper="Willmott 2005", agrees_with="dm_pix, torch"),
@@ -200,6 +202,10 @@ _ROWS = (
         lowest=-math.inf, highest=10, symmetric=False, smallest=4, channels=(3,), params="cvvdp", example=_COARSE,
     ),
     Metric(
+        function=ssimulacra2, paper="Sneyers 2023", agrees_with="the authors' code, in float64", better="higher",
+        lowest=-math.inf, highest=100, symmetric=False, smallest=8, channels=(3, 4), example=_ONE_SCALE,
+    ),
+    Metric(
         function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=31, channels=(3,), params="lpips-alex",
     ),
     Metric(
@@ -242,6 +248,10 @@ _ROWS = (
     Metric(
         function=cvvdp_loss, paper="Mantiuk 2024", agrees_with="cvvdp (the authors' package)", symmetric=False,
         smallest=4, channels=(3,), params="cvvdp", example=_COARSE,
+    ),
+    Metric(
+        function=ssimulacra2_loss, paper="Sneyers 2023", agrees_with="the authors' code, in float64", symmetric=False,
+        smallest=8, channels=(3, 4), example=_ONE_SCALE,
     ),
     Metric(
         function=mix_loss, paper="Zhao 2017", agrees_with=_ZHAO_CODE, smallest=33,

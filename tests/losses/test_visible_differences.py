@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 
-from jaxloss import cvvdp, cvvdp_loss
+from jaxloss import cvvdp, cvvdp_loss, ssimulacra2, ssimulacra2_loss
 from jaxloss.ops import Display
 from tests.networks import tiny_params
 
@@ -20,3 +20,13 @@ def test_cvvdp_loss_is_what_a_score_lacks(rng: np.random.Generator) -> None:
     with jax.enable_x64(True):
         precise, _ = both(x.astype(np.float64), y.astype(np.float64))
     np.testing.assert_allclose(loss, precise, rtol=1e-4)
+
+
+def test_ssimulacra2_loss_is_the_sum_of_errors_that_the_score_is_made_of(rng: np.random.Generator) -> None:
+    y = rng.random((3, 8, 9, 3), np.float32)
+    x = y + np.array([0, 0.01, 0.1], np.float32)[:, None, None, None] * rng.random(y.shape, np.float32)
+    loss, score = jax.jit(lambda x, y: tuple(f(x, y, data_range=1.0) for f in (ssimulacra2_loss, ssimulacra2)))(x, y)
+    u = 0.9562382616834844 * loss
+    cubic = 2.326765642916932 * u - 0.020884521182843837 * u**2 + 6.248496625763138e-05 * u**3
+    np.testing.assert_allclose(score, 100 - 10 * cubic**0.6276336467831387, rtol=1e-5)
+    assert loss[0] == 0 < loss[1] < loss[2]
