@@ -53,10 +53,10 @@ def suited(
         rows = tuple(row for row in rows if row.takes_light or (row.takes_display and display is not None))
     if display is not None and not any(row.takes_display for row in rows):
         raise InputError(f"no display is needed for {', '.join(row.name for row in rows)}. Leave it out.")
-    deaf = [row.name for row in rows if not row.takes_light]
-    if light is not None and deaf:
+    unsuited = [row.name for row in rows if not row.takes_light]
+    if light is not None and unsuited:
         raise InputError(
-            f"{light}: holds light, which {deaf[0]} does not take. Name metrics that do and a display for them: "
+            f"{light}: holds light, which {unsuited[0]} does not take. Name metrics that do and a display for them: "
             "pu_psnr or pu_ssim on standard_hdr_linear or absolute; or hdr_flip, without one."
         )
     encoded = next((path for path in files if not is_light(path)), None)
