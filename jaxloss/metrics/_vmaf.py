@@ -215,10 +215,13 @@ def _wavelets(z: Array) -> tuple[Array, Array]:
         length = z.shape[axis]
         parts = [(1, 2), (0, length), (length - 1, length), (length - 2, length - 1)][: 3 + length % 2]
         z = lax.concatenate([lax.slice_in_dim(z, *part, axis=axis) for part in parts], axis)
-    # A stack keeps XLA from computing the first pass anew for each tap of the second.
-    halves = jnp.stack([_every_second(z, taps, 1) for taps in (LOW, HIGH)])
-    smooth, detailed = (_every_second(halves, taps, 3) for taps in (LOW, HIGH))
-    return smooth[0], jnp.concatenate([smooth[1:], detailed])
+    # A stack keeps XLA from computing the first pass anew for each tap of the second; and a concatenation of the left
+    # and the right, the second for all that is made of it.
+    z = jnp.stack([_every_second(z, taps, 1) for taps in (LOW, HIGH)])
+    middle = z.shape[3] // 4 * 2
+    parts = z[..., : middle + 2], z[..., middle:]
+    (low, high), *both = (jnp.concatenate([_every_second(part, taps, 3) for part in parts], -1) for taps in (LOW, HIGH))
+    return low, jnp.concatenate([high[None], *both])
 
 
 def _every_second(z: Array, taps: tuple[float, ...], axis: int) -> Array:
@@ -245,4 +248,6 @@ def _mask(added: Array, top: int, start: int) -> Array:
 
 
 def _cubic_norm(z: Array) -> Array:
-    return safe_power((z**3).sum(axis=(2, 3)), 1 / 3)
+    # A product with ones, for sums of what is long to compute are not vectorized.
+    rows = jnp.matmul(z**3, jnp.ones(z.shape[-1], z.dtype), precision=lax.Precision.HIGHEST)
+    return safe_power(rows.sum(axis=-1), 1 / 3)

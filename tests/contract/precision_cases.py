@@ -129,6 +129,7 @@ CASES = {
         (jaxloss.fsim_map, jaxloss.fsimc_map, jaxloss.vsi_map, jaxloss.sr_sim_map), (SMALL, SMALL), options=RANGE
     ),
     "XPSNR": Case((jaxloss.xpsnr_planes,), pair(45, 48, 3), options=RANGE),
+    "VMAF": Case((jaxloss.vmaf_features,), pair(9, 12, 1), options={**RANGE, "scales": 1}),
     "pooling": Case((ops.average_pool,), (SMALL,)),
     "resizing": Case((ops.resize,), (SMALL,), options={"size": (9, 14), "method": "pil_bicubic"}),
     "partial convolution": Case((ops.partial_conv,), (SMALL, image(24, 24), image(3, 3, 3, 4), image(4))),
