@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from .._checks import suggestion
 from .._files import InputError
-from .._types import Params
+from .._types import Array, Params
 from ..backbones._inception import SPATIAL
 from ..sets import Statistics, density_coverage, frechet_score, kid, precision_recall
 from ._sets import Progress, SetOptions, SetStatistics, how_many, image_files, iterate_statistics
@@ -118,34 +118,33 @@ def score_sets(
         _check_size(folder, len(image_files(folder)), metrics, subset_size)
     found = iterate_statistics(every, options, params=params, progress=progress)
     first = next(found) if target is None else SetStatistics(0, target, np.nan)
-    compare = _comparison(metrics, first, subsets, subset_size, seed)
-    return SetEvaluation(first.statistics, [ScoredSet(part.images, compare(part)) for part in found])
-
-
-def _comparison(
-    metrics: Collection[str], target: SetStatistics, subsets: int, subset_size: int, seed: int
-) -> Callable[[SetStatistics], dict[str, float]]:
     key = jax.random.key(seed)
-    of_subsets = jax.jit(functools.partial(kid, subsets=subsets, subset_size=subset_size))
-    of_neighbors = {
-        ("precision", "recall"): jax.jit(functools.partial(precision_recall, neighbors=NEIGHBORS)),
-        ("density", "coverage"): jax.jit(functools.partial(density_coverage, neighbors=WIDER)),
-    }
+    scored = [ScoredSet(z.images, _scores(z, first, metrics, key, subsets, subset_size)) for z in found]
+    return SetEvaluation(first.statistics, scored)
 
-    def compare(part: SetStatistics) -> dict[str, float]:
-        scores = {"inception_score": part.inception_score}
-        if "fid" in metrics:
-            scores["fid"] = frechet_score(part.statistics, target.statistics)
-        x, y = part.features, target.features
-        if x is not None and y is not None:
-            if "kid" in metrics:
-                scores["kid"], scores["kid_deviation"] = map(float, of_subsets(key, x, y))
-            for names, function in of_neighbors.items():
-                if not set(names).isdisjoint(metrics):
-                    scores |= zip(names, map(float, function(x, y)), strict=True)
-        return {name: scores[name] for metric in metrics for name in (metric, f"{metric}_deviation") if name in scores}
 
-    return compare
+_kid = jax.jit(kid, static_argnames=("subsets", "subset_size"))
+_OF_NEIGHBORS = {
+    ("precision", "recall"): jax.jit(functools.partial(precision_recall, neighbors=NEIGHBORS)),
+    ("density", "coverage"): jax.jit(functools.partial(density_coverage, neighbors=WIDER)),
+}
+
+
+def _scores(
+    part: SetStatistics, target: SetStatistics, metrics: Sequence[str], key: Array, subsets: int, subset_size: int
+) -> dict[str, float]:
+    scores = {"inception_score": part.inception_score}
+    if "fid" in metrics:
+        scores["fid"] = frechet_score(part.statistics, target.statistics)
+    x, y = part.features, target.features
+    if x is not None and y is not None:
+        if "kid" in metrics:
+            found = _kid(key, x, y, subsets=subsets, subset_size=subset_size)
+            scores["kid"], scores["kid_deviation"] = map(float, found)
+        for names, function in _OF_NEIGHBORS.items():
+            if not set(names).isdisjoint(metrics):
+                scores |= zip(names, map(float, function(x, y)), strict=True)
+    return {name: scores[name] for metric in metrics for name in (metric, f"{metric}_deviation") if name in scores}
 
 
 def _of_features(metrics: Collection[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """Statistics of folders of images in the features of Inception, for FID: streamed, in memory that does not grow."""
 
+import functools
 import itertools
 import math
 import os
@@ -40,6 +41,7 @@ from ._plan import round_up
 
 State = tuple[Sums, Sums | None]  # moments, and what the Inception score is made of
 Progress = Callable[[int, int], object]  # of images done, and of all
+SHARES, EVERYWHERE = PartitionSpec("batch"), PartitionSpec()
 CLASSIFIED = 2048  # dimensions of the features that classes are told by
 
 
@@ -143,7 +145,9 @@ def iterate_statistics(
         options.check_size(folder, len(found))
     network = load_params("inception") if params is None else params
     chosen = jax.local_devices()[: options.devices]
-    look = _looking(network, options.dimension, chosen)
+    look = _looking(options.dimension, tuple(chosen))
+    shares, everywhere = (NamedSharding(Mesh(np.array(chosen), ("batch",)), spec) for spec in (SHARES, EVERYWHERE))
+    everyone = jax.device_put(network, everywhere)
     head = jax.device_put({"fc": network["fc"]} if options.dimension == CLASSIFIED else {}, chosen[0])
     total, done = sum(map(len, files)), 0
     for found in files:
@@ -151,7 +155,7 @@ def iterate_statistics(
         state: State = init_moments(options.dimension), classes
         kept: list[np.ndarray] = []
         for images, mask in _batches(_prepared(found, options.convention), round_up(options.batch, len(chosen))):
-            features = look(images)
+            features = look(jax.device_put(images, shares), everyone)
             state = _update(state, jax.device_put(features, chosen[0]), mask, head)
             if options.keep_features:
                 kept.append(np.asarray(features)[mask])
@@ -177,12 +181,17 @@ def image_files(folder: str | os.PathLike[str]) -> list[Path]:
 
 
 def _prepared(files: Sequence[Path], convention: str) -> Iterator[Array]:
-    """`[299, 299, 3]` each; one small program for each size of images."""
+    """`[299, 299, 3]` each."""
     grain = import_grain("FID of folders")
     options = grain.ReadOptions(num_threads=threads(), prefetch_buffer_size=2 * threads())
     images = grain.MapDataset.source(files).map(lambda path: read_trial_image(path, None)).to_iter_dataset(options)
-    prepare = jax.jit(lambda x: prepare_images(to_float(x), data_range=1.0, convention=convention))
-    return map(prepare, images)
+    return map(_preparing(convention), images)
+
+
+@functools.cache  # or each folder would compile it anew
+def _preparing(convention: str) -> Callable[[np.ndarray], Array]:
+    """A small program for each size of images."""
+    return jax.jit(lambda x: prepare_images(to_float(x), data_range=1.0, convention=convention))
 
 
 def _batches(images: Iterator[Array], size: int) -> Iterator[tuple[Array, np.ndarray]]:
@@ -192,17 +201,15 @@ def _batches(images: Iterator[Array], size: int) -> Iterator[tuple[Array, np.nda
         yield jnp.stack([*chunk, *[chunk[0]] * (size - len(chunk))]), mask
 
 
-def _looking(params: Params, dimension: int, devices: Sequence[Any]) -> Callable[[Array], Array]:
+@functools.cache  # likewise
+def _looking(dimension: int, devices: tuple[Any, ...]) -> Callable[[Array, Params], Array]:
     """The network on batches of prepared images, each device with its share of them."""
-    mesh = Mesh(np.array(devices), ("batch",))
-    shares, everywhere = PartitionSpec("batch"), PartitionSpec()
 
     def look(images: Array, params: Params) -> Array:
         return network_features("set_statistics", images, params=params, dimension=dimension, precision="highest")
 
-    mapped = jax.jit(jax.shard_map(look, mesh=mesh, in_specs=(shares, everywhere), out_specs=shares))
-    params = jax.device_put(params, NamedSharding(mesh, everywhere))
-    return lambda images: mapped(jax.device_put(images, NamedSharding(mesh, shares)), params)
+    mesh = Mesh(np.array(devices), ("batch",))
+    return jax.jit(jax.shard_map(look, mesh=mesh, in_specs=(SHARES, EVERYWHERE), out_specs=SHARES))
 
 
 @jax.jit

@@ -1,5 +1,6 @@
 """Scores of folders are those of the functions of sets, of features that one pass over the folders gives."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +37,13 @@ def test_scores() -> None:
     for one, part in zip(found.sets, parts, strict=True):
         x = part.features
         assert x is not None and one.images == 12
-        expected = kid(jax.random.key(3), x, y.features, subsets=4, subset_size=8)
+        expected = jax.jit(functools.partial(kid, subsets=4, subset_size=8))(jax.random.key(3), x, y.features)
         np.testing.assert_allclose([one.scores["kid"], one.scores["kid_deviation"]], expected, rtol=1e-4)
         assert one.scores["fid"] == frechet_score(part.statistics, y.statistics)
         assert one.scores["inception_score"] == part.inception_score
         for names, values in (
-            (("precision", "recall"), precision_recall(x, y.features)),
-            (("density", "coverage"), density_coverage(x, y.features)),
+            (("precision", "recall"), jax.jit(lambda *z: precision_recall(*z))(x, y.features)),
+            (("density", "coverage"), jax.jit(lambda *z: density_coverage(*z))(x, y.features)),
         ):
             np.testing.assert_allclose([one.scores[name] for name in names], values, rtol=1e-6)
     made, light = (part.scores for part in found.sets)
