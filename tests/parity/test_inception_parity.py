@@ -9,13 +9,13 @@ import jax
 import numpy as np
 import pytest
 
-from jaxloss.backbones._inception import DIMENSIONS
+from jaxloss.backbones._inception import DIMENSIONS, SPATIAL
 from jaxloss.evaluate import set_statistics
 from jaxloss.sets._inception import (
     FID_CONVENTIONS,
     inception_features,
     inception_logits,
-    mean_features,
+    network_features,
     prepare_images,
 )
 from jaxloss.weights._inception import folded, from_inception
@@ -65,22 +65,26 @@ def relative_error(found: Any, expected: np.ndarray) -> float:
 
 
 def test_graph(file: Path, single: dict[str, Any], pytorch_fid: Any, rng: np.random.Generator) -> None:
-    """In float64 from float64, in float32 from what is kept in files."""
+    """In float64 from float64, in float32 from what is kept in files. sFID is of one branch of a block, as in ADM."""
     x = rng.random((1, 75, 91, 3))
-    torch = peer("torch")
+    torch, branches = peer("torch"), []
+    branch = pytorch_fid.blocks[2][6].branch1x1  # of Mixed_6d, counted from Mixed_5b
+    hook = branch.register_forward_hook(lambda _, __, output: branches.append(output))
     with foreign_code(), torch.no_grad(), mock.patch.object(pytorch_fid, "resize_input", False):
         theirs = [z.mean((2, 3)).numpy() for z in pytorch_fid.double()(planes(x))]
+    hook.remove()
+    theirs.append(branches[0][:, :7].permute(0, 2, 3, 1).flatten(1).numpy())
     pytorch_fid.float()
 
     def features(x: Any, params: Any, dimension: int) -> jax.Array:
-        return mean_features("test", 2 * x - 1, params=params, dimension=dimension, precision="highest")
+        return network_features("test", 2 * x - 1, params=params, dimension=dimension, precision="highest")
 
     extract = jax.jit(features, static_argnums=2)
-    for dimension, expected in zip(DIMENSIONS, theirs, strict=True):
+    for dimension, expected in zip((*DIMENSIONS, SPATIAL), theirs, strict=True):
         assert relative_error(extract(x.astype(np.float32), single, dimension), expected) < 3e-6
     with jax.enable_x64(True):
         double = nest(folded(read_pth(file), str(file)))
-        assert relative_error(extract(x, double, 2048), theirs[-1]) < 1e-12
+        assert relative_error(extract(x, double, 2048), theirs[3]) < 1e-12
 
 
 def images_of_8_bits(rng: np.random.Generator, *shape: int) -> np.ndarray:
