@@ -20,7 +20,6 @@ from ._video import video_planes
 SCALES = 4
 MIDDLE = 128  # of the levels: the nearer to 0 values are, the more digits variances have
 NOISE = 2.0  # of vision, a variance
-MOST_GAIN = 100.0  # by which contrast is enhanced, not distorted
 PARTS = ("vectors", "coefficients", "offset", "gamma", "slopes", "intercepts", "transform")
 
 # Daubechies' wavelets of two vanishing moments.
@@ -51,6 +50,7 @@ def vmaf(
     data_range: Scalar,
     params: Params,
     yuv: bool = False,
+    gain_limit: float = 100.0,
     scales: int = SCALES,
     transform: bool = False,
     clip: bool = True,
@@ -66,6 +66,7 @@ def vmaf(
             with the levels of video is made as ffmpeg does: `16 + 219 (0.299 R + 0.587 G + 0.114 B)` of 255.
         params: `load_params("vmaf")`.
         yuv: Whether they are planes of a video instead, Y or Y, U, V, of which Y is taken as it is.
+        gain_limit: By how much contrast may be enhanced and count as better, >= 1; 1.0 is VMAF NEG, 100.0 VMAF.
         scales: How many are looked at; what is left at others, of which the model knows, is taken as all of it.
         transform: Whether scores are those for screens of phones, which are higher.
         clip: Whether scores end at 0 and 100, beyond which there is no gradient.
@@ -77,7 +78,8 @@ def vmaf(
         ValueError: If `params` are those of another metric.
 
     Gradient:
-        Finite everywhere; at equal images that of contrast, of which more is better.
+        Finite everywhere; at equal images that of contrast, of which more is better: to improve an image take
+        `gain_limit=1.0`, without which what is improved is no longer like the reference.
 
     Example:
         >>> import jax, jaxloss
@@ -90,7 +92,7 @@ def vmaf(
         "Toward a practical perceptual video quality metric", Netflix Technology Blog, 2016.
         https://github.com/Netflix/vmaf
     """
-    features = jnp.stack(_features("vmaf", x, y, data_range, yuv, scales), axis=-1)
+    features = jnp.stack(_features("vmaf", x, y, data_range, yuv, gain_limit, scales), axis=-1)
     given = take_parts("vmaf", params, PARTS, features.dtype)
     slopes, intercepts = (given[part].reshape((*(1,) * (features.ndim - 1), -1)) for part in ("slopes", "intercepts"))
     machine = Machine(given["vectors"], given["coefficients"], given["offset"], given["gamma"])
@@ -102,7 +104,15 @@ def vmaf(
     return jnp.clip(score, 0, 100) if clip else score
 
 
-def vmaf_features(x: Image, y: Image, *, data_range: Scalar, yuv: bool = False, scales: int = SCALES) -> VMAFFeatures:
+def vmaf_features(
+    x: Image,
+    y: Image,
+    *,
+    data_range: Scalar,
+    yuv: bool = False,
+    gain_limit: float = 100.0,
+    scales: int = SCALES,
+) -> VMAFFeatures:
     r"""Features of `vmaf`: how much detail is left, and how much information at each of four scales.
 
     $$\mathrm{ADM} = \frac{\sum_{sb} \sqrt[3]{\sum \max(|r_{sb}| - m_s, 0)^3} + \nu_s}
@@ -113,7 +123,7 @@ def vmaf_features(x: Image, y: Image, *, data_range: Scalar, yuv: bool = False, 
     `vif_p` at each scale by itself, with borders, and with images whose contrast is faint taken as preserved.
 
     Args:
-        x, y, data_range, yuv, scales: As for `vmaf`.
+        x, y, data_range, yuv, gain_limit, scales: As for `vmaf`.
 
     Returns:
         `VMAFFeatures` of `[...]`, mostly in [0, 1]; higher is better, 1 for equal images, or nearly.
@@ -131,21 +141,26 @@ def vmaf_features(x: Image, y: Image, *, data_range: Scalar, yuv: bool = False, 
         Li et al., "Image quality assessment by separately evaluating detail losses and additive impairments", IEEE TMM
         13, 2011. https://doi.org/10.1109/TMM.2011.2152382
     """
-    return _features("vmaf_features", x, y, data_range, yuv, scales)
+    return _features("vmaf_features", x, y, data_range, yuv, gain_limit, scales)
 
 
-def _features(name: str, x: Image, y: Image, data_range: Scalar, yuv: bool, scales: int) -> VMAFFeatures:
+def _features(
+    name: str, x: Image, y: Image, data_range: Scalar, yuv: bool, gain_limit: float, scales: int
+) -> VMAFFeatures:
     if not 1 <= scales <= SCALES:
         raise ValueError(error_text(name, f"scales from 1 to {SCALES}", scales, "The model was trained with 4."))
+    if not gain_limit >= 1:
+        raise ValueError(error_text(name, "gain_limit >= 1", gain_limit, "VMAF NEG has 1.0, VMAF 100.0."))
     fit = (f"{scales} scales", max(8 * scales, 9))
     luma, (difference,), _, leading = video_planes(name, x, y, data_range, yuv=yuv, fit=fit)
     luma = luma - MIDDLE
-    detail, fidelity = _detail(luma + difference, luma, scales), _fidelity(luma, difference, scales)
+    detail = _detail(luma + difference, luma, gain_limit, scales)
+    fidelity = _fidelity(luma, difference, gain_limit, scales)
     rest = [jnp.ones_like(detail)] * (SCALES - scales)
     return VMAFFeatures(*(z.reshape(leading) for z in (detail, jnp.zeros_like(detail), *fidelity, *rest)))
 
 
-def _fidelity(y: Array, e: Array, scales: int) -> list[Array]:
+def _fidelity(y: Array, e: Array, gain_limit: float, scales: int) -> list[Array]:
     """Of the reference and of what the other image adds to it, `[n, H, W]`: a share of information at each scale."""
     shares = []
     for scale in range(scales):
@@ -156,7 +171,7 @@ def _fidelity(y: Array, e: Array, scales: int) -> list[Array]:
             rows = [z[:, : z.shape[1] // 2 * 2 : 2] for z in filter_maps([y, e], taps, (1.0,), step=1)]
             y, e = (z[:, :, : z.shape[2] // 2 * 2 : 2] for z in filter_maps(rows, (1.0,), taps, step=1))
         moments = filter_moments(_products, [_mirror(z, margin) for z in (y, e)], taps, taps, step=1)
-        left, there = _information(*moments)
+        left, there = _information(*moments, gain_limit)
         shares.append(left.sum(axis=(1, 2)) / there.sum(axis=(1, 2)))
     return shares
 
@@ -169,7 +184,9 @@ def _products(y: Array, e: Array) -> tuple[Array, Array, Array]:
     return y * y, e * e, y * e
 
 
-def _information(mean_y: Array, mean_e: Array, yy: Array, ee: Array, ye: Array) -> tuple[Array, Array]:
+def _information(
+    mean_y: Array, mean_e: Array, yy: Array, ee: Array, ye: Array, gain_limit: float
+) -> tuple[Array, Array]:
     """Bits that are left of the reference, and those that were there, of its moments and those of the difference."""
     variance = yy - mean_y**2
     covariance, difference = ye - mean_y * mean_e, ee - mean_e**2
@@ -177,14 +194,14 @@ def _information(mean_y: Array, mean_e: Array, yy: Array, ee: Array, ye: Array) 
     of_x = jnp.maximum(variance + 2 * covariance + difference, 0)
     variance = jnp.where(faint, NOISE, variance)
     slope = covariance / variance
-    gain = jnp.clip(1 + slope, 0, MOST_GAIN)
+    gain = jnp.clip(1 + slope, 0, gain_limit)
     noise = jnp.maximum(difference - slope * covariance, 0)
     left = jnp.log1p(gain**2 * variance / (noise + NOISE)) / math.log(2)
     there = jnp.log1p(variance / NOISE) / math.log(2)
     return jnp.where(faint, 1 - of_x * (NOISE / 255) ** 2, left), jnp.where(faint, 1, there)
 
 
-def _detail(x: Array, y: Array, scales: int) -> Array:
+def _detail(x: Array, y: Array, gain_limit: float, scales: int) -> Array:
     left, there = [], []
     z = jnp.concatenate([x, y])
     for scale in range(scales):
@@ -194,7 +211,7 @@ def _detail(x: Array, y: Array, scales: int) -> Array:
         bands = bands[..., max(top - 1, 0) : z.shape[1] - top + 1, max(start - 1, 0) : z.shape[2] - start + 1]
         weights = SENSITIVITY[scale][:, None, None, None].astype(z.dtype)
         dis, ref = jnp.split(bands, 2, axis=1)
-        restored = _restored(dis, ref)
+        restored = _restored(dis, ref, gain_limit)
         mask = _mask(functools.reduce(jnp.add, weights * safe_abs(dis - restored)), top, start)
         rows, columns = (
             slice(edge, edge + n) for edge, n in zip((min(top, 1), min(start, 1)), mask.shape[1:], strict=True)
@@ -229,12 +246,12 @@ def _every_second(z: Array, taps: tuple[float, ...], axis: int) -> Array:
     return functools.reduce(jnp.add, (tap * lax.slice_in_dim(z, i, i + size, 2, axis) for i, tap in enumerate(taps)))
 
 
-def _restored(dis: Array, ref: Array) -> Array:
+def _restored(dis: Array, ref: Array, gain_limit: float) -> Array:
     """What each wavelet has left of the reference's; more than all of it where the direction is the same, within 1°."""
     dot = ref[0] * dis[0] + ref[1] * dis[1]
     lengths = (ref[0] ** 2 + ref[1] ** 2) * (dis[0] ** 2 + dis[1] ** 2)
     aligned = (dot >= 0) & (dot**2 >= math.cos(math.pi / 180) ** 2 * lengths)
-    most = jnp.where(aligned[None], MOST_GAIN, 1.0).astype(ref.dtype) * ref
+    most = jnp.where(aligned[None], gain_limit, 1.0).astype(ref.dtype) * ref
     return jnp.clip(dis, jnp.minimum(most, 0), jnp.maximum(most, 0))
 
 

@@ -52,9 +52,9 @@ def ffmpeg_xpsnr(run: Run, x: np.ndarray, y: np.ndarray, filters: str = "", pixe
 
 
 def ffmpeg_vmaf(
-    run: Run, folder: Path, x: np.ndarray, y: np.ndarray, filters: str = "", **more: str
+    run: Run, folder: Path, x: np.ndarray, y: np.ndarray, filters: str = "", version: str = "", **more: str
 ) -> dict[str, float]:
-    run(x, y, f"{filters}libvmaf=model=version=vmaf_float_v0.6.1:log_fmt=json:log_path=log.json", **more)
+    run(x, y, f"{filters}libvmaf=model=version=vmaf_float_v0.6.1{version}:log_fmt=json:log_path=log.json", **more)
     return json.loads((folder / "log.json").read_text())["frames"][0]["metrics"]
 
 
@@ -73,10 +73,10 @@ def xpsnr(x: Any, y: Any, *, yuv: bool = True) -> jax.Array:
     return jaxloss.xpsnr_planes(x, y, data_range=255.0, yuv=yuv)
 
 
-@functools.partial(jax.jit, static_argnames="yuv")
-def vmaf(x: Any, y: Any, *, yuv: bool = True) -> Any:
-    score = jaxloss.vmaf(x, y, params=PARAMS, data_range=255.0, yuv=yuv)
-    return score, jaxloss.vmaf_features(x, y, data_range=255.0, yuv=yuv)
+@functools.partial(jax.jit, static_argnames=("yuv", "gain_limit"))
+def vmaf(x: Any, y: Any, **options: Any) -> Any:
+    score = jaxloss.vmaf(x, y, params=PARAMS, data_range=255.0, **options)
+    return score, jaxloss.vmaf_features(x, y, data_range=255.0, **options)
 
 
 SIZES = {"even": (96, 160, (5, 30, 80)), "odd": (131, 183, (50,)), "whole": (512, 512, (20,))}
@@ -95,11 +95,23 @@ def test_planes(size: str, run: Run, load: Any, tmp_path: Path) -> None:
     x, y = (np.stack(side).astype(np.float32) for side in zip(*pairs, strict=True))
     found = np.asarray(xpsnr(x, y))
     np.testing.assert_allclose(found, [ffmpeg_xpsnr(run, *pair) for pair in pairs], atol=2e-4)
-    score, features = vmaf(x[..., :1], y[..., :1])
+    score, features = vmaf(x[..., :1], y[..., :1], yuv=True)
     theirs = [ffmpeg_vmaf(run, tmp_path, *pair) for pair in pairs]
     for name, feature in features._asdict().items():
         np.testing.assert_allclose(feature, [row[name] for row in theirs], atol=1e-5, err_msg=name)
     np.testing.assert_allclose(score, [row["vmaf"] for row in theirs], atol=1e-3)
+
+
+def test_enhanced_images(run: Run, load: Any, tmp_path: Path) -> None:
+    """Which VMAF takes for better, and VMAF NEG for as good at most."""
+    y = planes((255 * load("kodim03", 96, 160)).round().astype(np.uint8))
+    x = np.clip(1.3 * (y - 128.0) + 128, 0, 255).round().astype(np.uint8)
+    luma = [z[..., :1].astype(np.float32) for z in (x, y)]
+    for version, limit in (("", 100.0), ("neg", 1.0)):
+        theirs = ffmpeg_vmaf(run, tmp_path, x, y, version=version)
+        score, features = vmaf(*luma, yuv=True, gain_limit=limit)
+        assert score == pytest.approx(theirs["vmaf"], abs=1e-3)
+        assert (features.vif_scale3 > 1) == (limit > 1)
 
 
 def test_pictures(run: Run, load: Any, tmp_path: Path) -> None:

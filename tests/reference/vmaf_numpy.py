@@ -9,13 +9,13 @@ HIGH = np.array((-0.129409522550921, -0.224143868041857, 0.836516303737469, -0.4
 AMPLITUDES = np.array(((0.67234, 0.72709), (0.41317, 0.49428), (0.22727, 0.28688), (0.11792, 0.15214)))
 
 
-def features(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def features(x: np.ndarray, y: np.ndarray, gain_limit: float = 100) -> np.ndarray:
     """`[adm2, motion2, vif of scales 0 to 3]` of luma planes `[H, W]` in [0, 255]."""
     x, y = (np.asarray(z, np.float64) - 128 for z in (x, y))
-    return np.array([adm(x, y), 0, *vif(x, y)])
+    return np.array([adm(x, y, gain_limit), 0, *vif(x, y, gain_limit)])
 
 
-def vif(x: np.ndarray, y: np.ndarray) -> list[float]:
+def vif(x: np.ndarray, y: np.ndarray, gain_limit: float) -> list[float]:
     scores = []
     for scale in range(4):
         size = 2 ** (4 - scale) + 1
@@ -30,7 +30,7 @@ def vif(x: np.ndarray, y: np.ndarray) -> list[float]:
         gain, noise = np.where(var_y < 1e-10, 0, gain), np.where(var_y < 1e-10, var_x, noise)
         gain, noise = np.where(var_x < 1e-10, 0, gain), np.where(var_x < 1e-10, 0, noise)
         noise = np.maximum(np.where(gain < 0, var_x, noise), 1e-10)
-        gain = np.clip(gain, 0, 100)
+        gain = np.clip(gain, 0, gain_limit)
         left = np.where(cov < 0, 0, np.log2(1 + gain**2 * var_y / (noise + 2)))
         faint = var_y < 2
         left = np.where(faint, 1 - var_x * 4 / 255**2, left)
@@ -45,19 +45,20 @@ def blur(z: np.ndarray, size: int) -> np.ndarray:
     taps /= taps.sum()
     for axis in (0, 1):
         padded = np.pad(z, [(size // 2,) * 2 if i == axis else (0, 0) for i in range(2)], mode="reflect")
-        z = sum(tap * np.take(padded, np.arange(z.shape[axis]) + i, axis) for i, tap in enumerate(taps))
+        shifts = (tap * np.take(padded, np.arange(z.shape[axis]) + i, axis) for i, tap in enumerate(taps))
+        z = sum(shifts, start=np.zeros(()))
     return z
 
 
-def adm(x: np.ndarray, y: np.ndarray) -> float:
+def adm(x: np.ndarray, y: np.ndarray, gain_limit: float) -> float:
     limit = 1e-2 * x.size / (1920 * 1080)
     left = there = 0.0
     for scale in range(4):
         x, *dis = wavelets(x)
         y, *ref = wavelets(y)
-        restored, added = decouple(dis, ref)
+        restored, added = decouple(dis, ref, gain_limit)
         factors = [1 / step(scale, angle) for angle in (0, 0, 1)]
-        threshold = masking(sum(abs(f * z) for f, z in zip(factors, added, strict=True)))
+        threshold = masking(sum((abs(f * z) for f, z in zip(factors, added, strict=True)), start=np.zeros(())))
         rows, columns = (slice(int(0.1 * n - 0.5), n - int(0.1 * n - 0.5)) for n in x.shape)
         noise = np.cbrt(threshold[rows, columns].size / 32)
         for f, r, o in zip(factors, restored, ref, strict=True):
@@ -78,10 +79,12 @@ def down(z: np.ndarray, taps: np.ndarray, axis: int) -> np.ndarray:
     n = z.shape[axis]
     place = 2 * np.arange((n + 1) // 2)[:, None] + np.arange(-1, 3)
     place = np.where(place < 0, -place, np.where(place >= n, 2 * n - place - 1, place))
-    return sum(tap * np.take(z, place[:, i], axis) for i, tap in enumerate(taps))
+    return sum((tap * np.take(z, place[:, i], axis) for i, tap in enumerate(taps)), start=np.zeros(()))
 
 
-def decouple(dis: list[np.ndarray], ref: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def decouple(
+    dis: list[np.ndarray], ref: list[np.ndarray], gain_limit: float
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """What is left of the reference, which may be enhanced where the direction is the same; and what is new."""
     dot = ref[0] * dis[0] + ref[1] * dis[1]
     lengths = (ref[0] ** 2 + ref[1] ** 2) * (dis[0] ** 2 + dis[1] ** 2)
@@ -89,8 +92,8 @@ def decouple(dis: list[np.ndarray], ref: list[np.ndarray]) -> tuple[list[np.ndar
     restored = []
     for t, o in zip(dis, ref, strict=True):
         r = np.clip(t / (o + 1e-30), 0, 1) * o
-        r = np.where(aligned & (r > 0), np.minimum(100 * r, t), r)
-        restored.append(np.where(aligned & (r < 0), np.maximum(100 * r, t), r))
+        r = np.where(aligned & (r > 0), np.minimum(gain_limit * r, t), r)
+        restored.append(np.where(aligned & (r < 0), np.maximum(gain_limit * r, t), r))
     return restored, [t - r for t, r in zip(dis, restored, strict=True)]
 
 
