@@ -1,5 +1,6 @@
 """SSIMULACRA 2.1 (Sneyers 2023): structure, ringing and blur of images in XYB, at six scales."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from jax import lax
 from .._checks import Pair, as_scalar, check_fits, check_image, check_positive, error_text, masked_pair
 from .._types import Array, Image, Map, Mask, Scalar, Scores
 from ..ops._color import check_rgb, linear_light, mix, split_rgb
-from ..ops._filters import as_taps, extend_border, filter_maps, merge_channels, split_channels
+from ..ops._filters import as_taps, extend_border, filter_maps
 from ..ops._numerics import fast_power, safe_abs, safe_divide, safe_power
 from ..ops._pooling import keep_nan, masked_mean
 from ..ops._pyramids import average_pool, pooled_size
@@ -93,7 +94,7 @@ def ssimulacra2(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = N
     over the channels of XYB, six scales of half the size each, and three errors: of structure (SSIM without its
     denominator of means), ringing (edges that only x has), and blur (that only y has); f is a fixed cubic.
 
-    Under a mask, windows see its pixels alone, and the terms are means and norms of these.
+    Under a mask, windows see its pixels alone.
 
     Args:
         x, y, data_range, mask: See `jaxloss.metrics`; sRGB with its gamma, or with a fourth channel of alpha: blended
@@ -171,12 +172,11 @@ def ssimulacra2_features(image: Image, *, data_range: Scalar) -> Features:
     Reference:
         Sneyers, https://github.com/cloudinary/ssimulacra2
     """
-    name = "ssimulacra2_features"
+    name, features = "ssimulacra2_features", []
     image = check_image(name, "image", image)
     check_rgb(name, image)
     scales = count_scales(name, image, SCALES)
     light = linear_light(_in_unit(name, image, data_range))
-    features = []
     for scale in range(scales):
         light = average_pool(light) if scale else light
         planes = xyb(cones(light))
@@ -228,7 +228,6 @@ def ssimulacra2_from_features(features_x: Features, features_y: Features) -> Sco
 
 
 def score(error: Array) -> Array:
-    """Of the weighted error."""
     u = 0.9562382616834844 * error
     cubic = u * (2.326765642916932 + u * (6.248496625763138e-05 * u - 0.020884521182843837))
     return keep_nan(100 - 10 * safe_power(cubic, 0.6276336467831387), error)
@@ -344,9 +343,11 @@ def windowed_means(maps: Sequence[Array], weight: Array | None) -> list[Array]:
 
 
 def blur(maps: Sequence[Array]) -> list[Array]:
-    size = len(WINDOW)
-    extended = [merge_channels(extend_border(z, size, size, "zero")) for z in maps]
-    return [split_channels(z, maps[0].shape) for z in filter_maps(extended, WINDOW, WINDOW, step=1)]
+    size, like = len(WINDOW), jax.typeof(maps[0])
+    extended = (extend_border(z, size, size, "zero")[..., 0] for z in maps)
+    blurred = filter_maps([z.reshape(math.prod(z.shape[:-2]), *z.shape[-2:]) for z in extended], WINDOW, WINDOW, step=1)
+    # Explicit meshes want to be told which of the leading axes is sharded.
+    return [lax.reshape(z, like.shape, out_sharding=like.sharding) for z in blurred]
 
 
 def errors(y: Array, change: Array, mean_y: Array, mean_change: Array, *means: Array) -> list[Array]:

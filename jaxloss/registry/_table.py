@@ -6,8 +6,9 @@ from ..losses._frequency import focal_frequency_loss
 from ..losses._pixel import barron_loss, charbonnier_loss
 from ..losses._smoothness import gradient_loss
 from ..losses._structural import mix_loss, ms_ssim_loss, multi_sigma_ssim_loss, ssim_loss
-from ..losses._visible_differences import cvvdp_loss, ssimulacra2_loss
+from ..losses._visible_differences import butteraugli_loss, cvvdp_loss, ssimulacra2_loss
 from ..metrics._brisque import brisque
+from ..metrics._butteraugli import butteraugli
 from ..metrics._color_difference import ciede2000, delta_e_76
 from ..metrics._cvvdp import cvvdp
 from ..metrics._cw_ssim import cw_ssim
@@ -202,8 +203,16 @@ _ROWS = (
         lowest=-math.inf, highest=10, symmetric=False, smallest=4, channels=(3,), params="cvvdp", example=_COARSE,
     ),
     Metric(
+        function=butteraugli, paper="Alakuijala 2017", agrees_with="libjxl >= 0.8 to 2e-4", symmetric=False,
+        smooth=False, channels=(1, 3), example={"scales": 1},
+    ),
+    Metric(
+        function=butteraugli, paper="Alakuijala 2017", agrees_with="libjxl >= 0.8 to 2e-4", symmetric=False,
+        smooth=False, channels=(1, 3), variant="3norm", options={"norm": 3.0}, example={"scales": 1},
+    ),
+    Metric(
         function=ssimulacra2, paper="Sneyers 2023", agrees_with="the authors' code, in float64", better="higher",
-        lowest=-math.inf, highest=100, symmetric=False, smallest=8, channels=(3, 4), example=_ONE_SCALE,
+        lowest=-math.inf, highest=100, symmetric=False, smooth=False, smallest=8, channels=(3, 4), example=_ONE_SCALE,
     ),
     Metric(
         function=lpips, paper="Zhang 2018", agrees_with=_LPIPS_CODE, smallest=31, channels=(3,), params="lpips-alex",
@@ -246,12 +255,16 @@ _ROWS = (
         example=_TWO_SIGMAS, example_side=7,
     ),
     Metric(
+        function=butteraugli_loss, paper="Alakuijala 2017", agrees_with="libjxl >= 0.8 to 2e-4", symmetric=False,
+        smooth=False, channels=(1, 3), example={"scales": 1},
+    ),
+    Metric(
         function=cvvdp_loss, paper="Mantiuk 2024", agrees_with="cvvdp (the authors' package)", symmetric=False,
         smallest=4, channels=(3,), params="cvvdp", example=_COARSE,
     ),
     Metric(
         function=ssimulacra2_loss, paper="Sneyers 2023", agrees_with="the authors' code, in float64", symmetric=False,
-        smallest=8, channels=(3, 4), example=_ONE_SCALE,
+        smooth=False, smallest=8, channels=(3, 4), example=_ONE_SCALE,
     ),
     Metric(
         function=mix_loss, paper="Zhao 2017", agrees_with=_ZHAO_CODE, smallest=33,

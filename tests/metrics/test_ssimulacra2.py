@@ -34,7 +34,7 @@ def test_the_truth_is_the_program_but_for_rounding(name: str) -> None:
 def test_equals_the_truth_in_float32(name: str) -> None:
     x, y = published.image_pair(name)
     found = ssimulacra2(*(z.astype(np.float32) for z in (x, y)), data_range=255.0)
-    np.testing.assert_allclose(found, truth.score(x, y, WEIGHT), rtol=0, atol=2e-3)
+    np.testing.assert_allclose(found, truth.score(x, y, WEIGHT), rtol=0, atol=5e-3)
 
 
 @pytest.mark.usefixtures("float64")
