@@ -93,7 +93,7 @@ class Step:
             return tuple((family, tuple(part.result() for part in parts)) for family, parts in running)
 
     def lower(self, family: Rows, batch: Batch) -> tuple[jax.stages.Lowered, ...]:
-        """The program of a family; of networks, where images share references, one for these and one for the rest."""
+        """The program of a family; of models, where images share references, one for these and one for the rest."""
         if batch.shared and looks(family):
             return self._lower_halves(family, batch)
         images, references = self._inputs(batch, *([2] if TEMPORAL in family else []))
@@ -172,7 +172,7 @@ def _two_frames(before: ArrayLike, frame: ArrayLike) -> np.ndarray:
 
 
 def looks(metrics: Iterable[Metric]) -> bool:
-    """Whether images go through networks, which is most of the work then, and half of it is of references."""
+    """Whether there are networks among them, or other trained models: most of the work, half of it of references."""
     return any(row.params and row != TEMPORAL for row in metrics)
 
 
