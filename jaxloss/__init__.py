@@ -31,7 +31,11 @@ from .losses._structural import (
     multi_sigma_ssim_loss as multi_sigma_ssim_loss,
     ssim_loss as ssim_loss,
 )
-from .losses._visible_differences import cvvdp_loss as cvvdp_loss, ssimulacra2_loss as ssimulacra2_loss
+from .losses._visible_differences import (
+    butteraugli_loss as butteraugli_loss,
+    cvvdp_loss as cvvdp_loss,
+    ssimulacra2_loss as ssimulacra2_loss,
+)
 from .losses.gan._losses import (
     GAN_LOSSES as GAN_LOSSES,
     discriminator_loss as discriminator_loss,
@@ -51,6 +55,7 @@ from .losses.inpainting._loss import (
 from .losses.inpainting._masked import composite as composite, hole_loss as hole_loss, valid_loss as valid_loss
 from .losses.inpainting._recipes import INPAINTING_RECIPES as INPAINTING_RECIPES
 from .metrics._brisque import brisque as brisque
+from .metrics._butteraugli import butteraugli as butteraugli, butteraugli_map as butteraugli_map
 from .metrics._color_difference import (
     ciede2000 as ciede2000,
     ciede2000_map as ciede2000_map,

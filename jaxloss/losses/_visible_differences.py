@@ -2,9 +2,42 @@
 
 from .._checks import masked_pair
 from .._types import Image, Mask, Params, Scalar, Scores
+from ..metrics._butteraugli import pool, visible_difference
 from ..metrics._cvvdp import lost_quality
 from ..metrics._ssimulacra2 import SCALES, weighted_error
 from ..ops._displays import Display
+
+
+def butteraugli_loss(
+    x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None, intensity_target: Scalar = 80.0,
+    hf_asymmetry: Scalar = 1.0, scales: int = 2,
+) -> Scores:  # fmt: skip
+    """The 3-norm of Butteraugli's map: `L = butteraugli(x, y, norm=3)`.
+
+    The maximum, by which images are mostly compared, depends on the pixels around a single one.
+
+    Args:
+        x, y, data_range, mask: See `jaxloss.losses`.
+        intensity_target, hf_asymmetry, scales: As for `butteraugli`.
+
+    Returns:
+        `[...]`, >= 0; lower is better, 0 for equal images.
+
+    Gradient:
+        Finite everywhere, 0 for equal images.
+
+    Example:
+        >>> import jax, jaxloss
+        >>> y = jax.random.uniform(jax.random.key(0), (8, 8, 3))
+        >>> print(jax.jit(jaxloss.butteraugli_loss)(0.9 * y, y, data_range=1.0).round(1))
+        6.8
+
+    Reference:
+        Alakuijala et al. 2017. https://arxiv.org/abs/1703.04421
+    """
+    pair = masked_pair("butteraugli_loss", x, y, mask)
+    field = visible_difference("butteraugli_loss", pair, data_range, intensity_target, hf_asymmetry, scales)
+    return pool(field, pair.mask, 3.0)
 
 
 def cvvdp_loss(

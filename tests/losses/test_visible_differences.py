@@ -3,9 +3,18 @@
 import jax
 import numpy as np
 
-from jaxloss import cvvdp, cvvdp_loss, ssimulacra2, ssimulacra2_loss
+from jaxloss import butteraugli, butteraugli_loss, cvvdp, cvvdp_loss, ssimulacra2, ssimulacra2_loss
 from jaxloss.ops import Display
 from tests.networks import tiny_params
+
+
+def test_butteraugli_loss_is_the_norm(rng: np.random.Generator) -> None:
+    """With every option handed on: each changes the number."""
+    x, y = rng.random((2, 5, 16, 3), np.float32)
+    options = {"data_range": 2.0, "mask": rng.random((5, 16), np.float32), "intensity_target": 250.0}
+    options |= {"hf_asymmetry": 2.0, "scales": 1}
+    loss, score = jax.jit(lambda: (butteraugli_loss(x, y, **options), butteraugli(x, y, norm=3, **options)))()
+    np.testing.assert_allclose(loss, score, rtol=1e-6)
 
 
 def test_cvvdp_loss_is_what_a_score_lacks(rng: np.random.Generator) -> None:
