@@ -120,16 +120,22 @@ def first_layers_of_inception() -> Any:
 FID = {"convention": "pytorch-fid"}
 MEAN_AND_COVARIANCE: tuple[Any, Any] = image(4), image(4, 4)
 
+KEPT = jax.eval_shape(functools.partial(jaxloss.ssimulacra2_features, **RANGE), SMALL)
+
 
 CASES = {
     "SSIM": Case((jaxloss.ssim_map, jaxloss.ssim_components), pair(384, 384, 1), options=SHRUNK),
     "MS-SSIM": Case((jaxloss.ms_ssim_gradient,), (SMALL, SMALL), options=SCALES),
-    "GMSD": Case((jaxloss.gmsd_map, jaxloss.mdsi_map), (SMALL, SMALL), options=RANGE),
+    "GMSD and others": Case(
+        (jaxloss.gmsd_map, jaxloss.mdsi_map, jaxloss.ssimulacra2_map), (SMALL, SMALL), options=RANGE
+    ),
     "FSIM and its kin": Case(
         (jaxloss.fsim_map, jaxloss.fsimc_map, jaxloss.vsi_map, jaxloss.sr_sim_map), (SMALL, SMALL), options=RANGE
     ),
     "XPSNR": Case((jaxloss.xpsnr_planes,), pair(45, 48, 3), options=RANGE),
     "VMAF": Case((jaxloss.vmaf_features,), pair(9, 12, 1), options={**RANGE, "scales": 1}),
+    "features of SSIMULACRA 2": Case((jaxloss.ssimulacra2_features,), (SMALL,), options=RANGE),
+    "SSIMULACRA 2 of features": Case((jaxloss.ssimulacra2_from_features,), (KEPT, KEPT)),
     "pooling": Case((ops.average_pool,), (SMALL,)),
     "resizing": Case((ops.resize,), (SMALL,), options={"size": (9, 14), "method": "pil_bicubic"}),
     "partial convolution": Case((ops.partial_conv,), (SMALL, image(24, 24), image(3, 3, 3, 4), image(4))),
