@@ -105,6 +105,7 @@ class Bands(NamedTuple):
     coarse: Array  # middle X and Y, high X and Y
     ultra: Array  # X, Y
     activity: Array  # one map
+    masking: Array  # one map
 
 
 def butteraugli(
@@ -213,7 +214,7 @@ def _one_scale(light: Array, asymmetry: Scalar) -> Array:
     ac += _weighted_squares((ACTIVITY_WEIGHT,), y.activity - x.activity)
     ac += _contrast(x.ultra, y.ultra, FINE, FINE_GAIN, ULTRA_CONTRASTS, asymmetry)
     ac += _contrast(x.coarse, y.coarse, COARSE, COARSE_GAIN, (*MIDDLE_CONTRASTS, *HIGH_CONTRASTS), asymmetry)
-    masking = _erode(y.activity[0])
+    masking = y.masking[0]
     visible = dc * _visibility(masking, *DC_VISIBILITY) + ac * _visibility(masking, *AC_VISIBILITY)
     return keep_nan(safe_sqrt(visible), visible)
 
@@ -272,12 +273,7 @@ def _correlate(planes: Array, window: np.ndarray, axis: int) -> Array:
     pieces = jnp.concatenate([first, following], axis=axis + 1)
     diagonals = [tap * np.eye(block + reach, block, -i) for i, tap in enumerate(window)]
     banded = np.sum(diagonals, axis=0).astype(planes.dtype)
-    # A product for each image: one for all rounds the images differently.
-    if axis == 3:
-        banded = np.broadcast_to(banded, (*before[:2], *banded.shape))
-        operands = pieces.reshape(*before[:2], before[2] * count, block + reach), banded
-    else:
-        operands = banded.T, pieces
+    operands = (pieces, banded) if axis == 3 else (banded.T, pieces)
     products = jnp.matmul(*operands, precision=lax.Precision.HIGHEST)
     return lax.slice_in_dim(products.reshape(*before, count * block, *after), 0, size, axis=axis)
 
@@ -299,12 +295,14 @@ def _bands(light: Array) -> Bands:
     middle_x, middle_y = _remove(middle[0], MIDDLE_RANGE[0]), _amplify(middle[1], MIDDLE_RANGE[1])
     low_x, low_y, low_b = low + origin
     low = (low_x, low_y, low_b + BLUE_FROM_Y * low_y)
+    (activity,) = _activity(ultra_x + high_x, ultra_y + high_y)
     return Bands(
         low=jnp.stack([gain * z for gain, z in zip(LOW_GAIN, low, strict=True)]),
         middle_b=middle[2:],
         coarse=jnp.stack([middle_x, middle_y, high_x, high_y]),
         ultra=jnp.stack([ultra_x, ultra_y]),
-        activity=_activity(ultra_x + high_x, ultra_y + high_y),
+        activity=activity[None],
+        masking=_erode(activity)[None],
     )
 
 

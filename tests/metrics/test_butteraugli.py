@@ -1,3 +1,5 @@
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,7 +30,7 @@ OPTIONS = ({"target": 80.0, "asymmetry": 1.0}, {"target": 250.0, "asymmetry": 1.
 
 @jax.jit
 def scores(x, y, target=80.0, asymmetry=1.0):
-    options = {"data_range": 1.0, "intensity_target": target, "hf_asymmetry": asymmetry}
+    options: dict[str, Any] = {"data_range": 1.0, "intensity_target": target, "hf_asymmetry": asymmetry}
     return jnp.stack([jaxloss.butteraugli(x, y, norm=norm, **options) for norm in (np.inf, 3.0)])
 
 
@@ -122,6 +124,7 @@ def test_what_it_does_not_take(rng):
     x, y = rng.random((2, 8, 8, 2), np.float32)
     with pytest.raises(ValueError, match="1 channel \\(gray\\) or 3 \\(RGB\\), got"):
         jaxloss.butteraugli(x, y, data_range=1.0)
-    for options, message in (({"norm": 0.0}, "norm > 0, got 0.0"), ({"scales": 3}, "scales of 1 or 2, got 3")):
+    wrong: dict[str, Any] = {"norm > 0, got 0.0": {"norm": 0.0}, "scales of 1 or 2, got 3": {"scales": 3}}
+    for message, options in wrong.items():
         with pytest.raises(ValueError, match=message):
             jaxloss.butteraugli(x[..., :1], y[..., :1], data_range=1.0, **options)
