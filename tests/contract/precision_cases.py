@@ -127,10 +127,15 @@ CASES = {
     "SSIM": Case((jaxloss.ssim_map, jaxloss.ssim_components), pair(384, 384, 1), options=SHRUNK),
     "MS-SSIM": Case((jaxloss.ms_ssim_gradient,), (SMALL, SMALL), options=SCALES),
     "GMSD and others": Case(
-        (jaxloss.gmsd_map, jaxloss.mdsi_map, jaxloss.ssimulacra2_map), (SMALL, SMALL), options=RANGE
+        (jaxloss.gmsd_map, jaxloss.mdsi_map, jaxloss.ssimulacra2_map, jaxloss.butteraugli_map),
+        (SMALL, SMALL),
+        options=RANGE,
     ),
     "FSIM and its kin": Case(
         (jaxloss.fsim_map, jaxloss.fsimc_map, jaxloss.vsi_map, jaxloss.sr_sim_map), (SMALL, SMALL), options=RANGE
+    ),
+    "ColorVideoVDP": Case(
+        (jaxloss.cvvdp_map,), (SMALL, SMALL), {"params": tiny_params("cvvdp"), "mask": image(24, 24)}, RANGE
     ),
     "XPSNR": Case((jaxloss.xpsnr_planes,), pair(45, 48, 3), options=RANGE),
     "VMAF": Case((jaxloss.vmaf_features,), pair(9, 12, 1), options={**RANGE, "scales": 1}),

@@ -65,7 +65,7 @@ def test_links_lead_to_files(page: Path) -> None:
     assert [path for path, _, _ in links if path and not (page.parent / path).exists()] == []
     for path, _, heading in links:
         if heading:
-            titles = re.findall(r"^#+ (.*)$", text_of(page.parent / path), re.MULTILINE)
+            titles = re.findall(r"^#+ (.*)$", text_of(page.parent / path if path else page), re.MULTILINE)
             assert heading in [re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles]
 
 
