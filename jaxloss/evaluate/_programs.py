@@ -29,7 +29,12 @@ Rows = tuple[Metric, ...]
 Program = Callable[..., dict[str, Scores]]
 
 # A program that runs for milliseconds is not worth the seconds of its optimization; networks and large images are.
-QUICK: dict[str, str | bool] = {"xla_backend_optimization_level": "0", "xla_llvm_disable_expensive_passes": True}
+# Programs are compiled side by side: one that is split for many cores only costs more.
+QUICK: dict[str, str | bool | int] = {
+    "xla_backend_optimization_level": "0",
+    "xla_llvm_disable_expensive_passes": True,
+    "xla_cpu_parallel_codegen_split_count": 1,
+}
 if jax.__version_info__ < (0, 11):  # the emitters of loops before MLIR's compile twice as fast
     QUICK["xla_cpu_use_fusion_emitters"] = False
 SMALL = 2**20  # pixels
@@ -128,7 +133,7 @@ def _start(workers: ThreadPoolExecutor, family: Rows, arguments: tuple[Any, ...]
 
 
 def _is_learned(family: Sequence[Metric]) -> bool:
-    return bool(family[0].params)
+    return family[0].has_network
 
 
 def _platform(image: Array) -> str:

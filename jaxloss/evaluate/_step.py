@@ -129,7 +129,7 @@ class Step:
     def _options(self, family: Rows, batch: Batch) -> Any:
         """A program that few pixels go through is not worth its optimization."""
         few = batch.images * batch.shape[0] * batch.shape[1] <= SMALL
-        quick = few and self.mesh.devices.flat[0].platform == "cpu" and not any(row.params for row in family)
+        quick = few and self.mesh.devices.flat[0].platform == "cpu" and not any(row.has_network for row in family)
         return QUICK if quick else None
 
 

@@ -88,6 +88,11 @@ class Metric:
         return tuple(name for name, parameter in self._keywords.items() if parameter.default is parameter.empty)
 
     @property
+    def has_network(self) -> bool:
+        """Whether images go through a network, which takes longer than all else; parameters may be tables, too."""
+        return bool(self.params) and ".perceptual." in self.function.__module__
+
+    @property
     def mask(self) -> bool:
         """Whether it takes a mask."""
         return "mask" in self._keywords
