@@ -30,10 +30,10 @@ Program = Callable[..., dict[str, Scores]]
 
 # A program that runs for milliseconds is not worth the seconds of its optimization; networks and large images are.
 # Programs are compiled side by side: one that is split for many cores only costs more.
-QUICK: dict[str, str | bool | int] = {
+QUICK: dict[str, str | bool] = {
     "xla_backend_optimization_level": "0",
     "xla_llvm_disable_expensive_passes": True,
-    "xla_cpu_parallel_codegen_split_count": 1,
+    "xla_cpu_parallel_codegen_split_count": "1",
 }
 if jax.__version_info__ < (0, 11):  # the emitters of loops before MLIR's compile twice as fast
     QUICK["xla_cpu_use_fusion_emitters"] = False
