@@ -10,7 +10,7 @@ from .._checks import check_choice, check_fits, check_positive, error_text, mask
 from .._types import Array, Image, Mask, Scalar, Scores
 from ..ops._color import luma_pair
 from ..ops._numerics import safe_divide
-from ..ops._pooling import masked_mean
+from ..ops._pooling import gray_mean
 from ._pixel import decibels
 
 
@@ -66,7 +66,7 @@ def psnr_b(
     # The luma of a difference, which is exactly 0 for equal images.
     difference, tested, _ = luma_pair("psnr_b", pair._replace(x=pair.x - pair.y, y=pair.x))
     blocking = _blocking(tested[..., 0], pair.mask, block_size, counts)
-    return decibels(masked_mean(difference**2, pair.mask) + blocking, data_range)
+    return decibels(gray_mean(difference**2, pair.mask) + blocking, data_range)
 
 
 def _blocking(x: Array, weight: Array | None, block_size: int, counts: str) -> Array:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from .._checks import Pair, check_choice, check_positive, masked_pair, take_options
 from .._types import Array, Image, Mask, Scalar, Scores
 from ..ops._displays import Display, check_display, color_planes, light_planes, luminance
-from ..ops._pooling import masked_mean
+from ..ops._pooling import gray_mean
 from ..ops._pu21 import pu21_encode
 from ._ms_ssim import MSSSIMDefaults, MSSSIMOptions, channel_scores, check_scales
 from ._pixel import decibels, squared_error
@@ -53,7 +53,7 @@ def pu_psnr(
         Picture Coding Symposium 2021. https://doi.org/10.1109/PCS50896.2021.9477471
     """
     pair = encoded("pu_psnr", masked_pair("pu_psnr", x, y, mask), data_range, display)
-    return decibels(masked_mean(squared_error(pair.x, pair.y), pair.mask), peak)
+    return decibels(gray_mean(squared_error(pair.x, pair.y), pair.mask), peak)
 
 
 def pu_ssim(

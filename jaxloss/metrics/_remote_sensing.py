@@ -215,7 +215,7 @@ def _band_means(x: Array, y: Array, mask: Array | None) -> tuple[Array, Array]:
         weight = mask.sum(axis=(-2, -1))[..., None]
         line_mask = jnp.repeat(mask, channels, axis=-1)
         line_y = line_mask * line_y
-    ones = jnp.ones((*leading, 1, height), x.dtype)
+    ones = jnp.ones((1,) * len(leading) + (1, height), x.dtype)
     of_y = jnp.matmul(ones, line_y, precision=lax.Precision.HIGHEST)[..., 0, :]
     return mean_of(of_y), mean_of(_column_squares(line_x, lines(y), line_mask))
 

@@ -7,6 +7,7 @@ image does not spoil a batch.
 
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from .._checks import blank
 from .._types import Array, Mask
@@ -38,6 +39,19 @@ def masked_mean(values: Array, mask: Mask | None = None) -> Array:
     if mask is None:
         return values.mean(axis=IMAGE)
     return mean_from_sums(_weighted_sum(values, mask), _total_weight(values, mask))
+
+
+def gray_mean(values: Array, mask: Mask | None = None) -> Array:
+    """`masked_mean` of maps `[..., H, W, 1]` that are made of interleaved channels.
+
+    By a product, before which they are written: a CPU has no vectors for sums of what it picks out of pixels.
+    """
+    if mask is not None:
+        return masked_mean(values, mask)
+    *leading, height, width, _ = values.shape
+    ones = jnp.ones((1,) * len(leading) + (1, height), values.dtype)
+    rows = jnp.matmul(ones, values[..., 0], precision=lax.Precision.HIGHEST)
+    return rows.sum(axis=(-2, -1)) / (height * width)
 
 
 def masked_deviation(values: Array, mask: Mask | None = None, *, less: int = 0) -> Array:
