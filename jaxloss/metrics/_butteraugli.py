@@ -13,7 +13,7 @@ from jax import lax
 from .._checks import NUMBERS, Pair, as_scalar, check_positive, error_text, masked_pair
 from .._types import Array, Image, Map, Mask, Scalar, Scores
 from ..ops._color import linear_light, mix, split_rgb
-from ..ops._filters import as_taps, filter_maps, merge_channels
+from ..ops._filters import as_taps, filter_maps, merge_channels, repeat_edges
 from ..ops._lines import Lines, line_energy
 from ..ops._numerics import fast_power, safe_power, safe_sqrt
 from ..ops._pooling import IMAGE, keep_nan, masked_mean, mean_from_sums
@@ -200,7 +200,7 @@ def _light(image: Array, margins: list[tuple[int, int]]) -> Array:
     """Red, green and blue, `[3, n, h, w]`."""
     channels = split_rgb(image) if image.shape[-1] == 3 else [image] * 3
     light = jnp.stack([merge_channels(linear_light(channel)) for channel in channels])
-    return jnp.pad(light, [(0, 0), (0, 0), *margins], mode="edge")
+    return repeat_edges(light, *margins)
 
 
 def _one_scale(light: Array, asymmetry: Scalar) -> Array:

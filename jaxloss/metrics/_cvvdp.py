@@ -3,15 +3,17 @@
 import math
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.sharding import NamedSharding, PartitionSpec
 
 from .._checks import Pair, check_fits, check_positive, error_text, masked_pair
 from .._types import Array, Image, Map, Mask, Params, Scalar, Scores
 from ..ops._color import check_rgb, mix
 from ..ops._displays import RGB_TO_XYZ, Display, check_display, light_planes, pixels_per_degree
-from ..ops._filters import filter_maps, gaussian_window
+from ..ops._filters import filter_maps, gaussian_window, repeat_edges
 from ..ops._laplacian import HALVINGS
 from ..ops._numerics import safe_abs
 from ..ops._pooling import keep_nan, masked_mean
@@ -198,7 +200,7 @@ def _halve(planes: Array) -> Array:
 
 def _enlarge(planes: Array, shape: tuple[int, ...]) -> Array:
     *leading, height, width = planes.shape
-    z = jnp.pad(planes.reshape(-1, height, width), ((0, 0), (1, 1), (1, 1)), mode="edge")
+    z = repeat_edges(planes.reshape(-1, height, width), (1, 1), (1, 1))
     z = lax.pad(z, jnp.zeros((), z.dtype), [(0, 0, 0), (0, 1, 1), (0, 1, 1)])
     taps = tuple(2 * tap for tap in TAPS)
     (z,) = filter_maps([z], taps, taps, step=1)
@@ -218,7 +220,9 @@ def _sensitivity(params: dict[str, Array], frequency: float, luminance: Array) -
     below = jnp.minimum(t.astype(jnp.int32), last - 1)
     part = t - below.astype(t.dtype)
     # Of all channels at once, which on a CPU takes a fifth of the time of one after the other.
-    low, high = (jnp.take(row, below + i, axis=1, mode="clip") for i in (0, 1))
+    spread = jax.typeof(below).sharding  # on an explicit mesh that of what is looked up is not known
+    spread = NamedSharding(spread.mesh, PartitionSpec(None, *spread.spec)) if any(spread.spec) else None
+    low, high = (row.at[:, below + i].get(mode="clip", out_sharding=spread) for i in (0, 1))
     return jnp.moveaxis(jnp.exp(low + part[None] * (high - low)), 0, -3)
 
 

@@ -4,13 +4,14 @@ import functools
 import math
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
 from .._checks import error_text
 from .._types import Array, Image, Params, Scalar, Scores
-from ..ops._filters import as_taps, filter_maps, gaussian_window
+from ..ops._filters import as_taps, filter_maps, gaussian_window, repeat_edges
 from ..ops._moments import filter_moments
 from ..ops._numerics import safe_abs, safe_power
 from ._support_vectors import Machine, regress, take_parts
@@ -203,14 +204,14 @@ def _information(
 
 def _detail(x: Array, y: Array, gain_limit: float, scales: int) -> Array:
     left, there = [], []
-    z = jnp.concatenate([x, y])
+    z = jnp.stack([x, y])
     for scale in range(scales):
-        z, bands = _wavelets(z)
-        top, start = (int(BORDER * length - 0.5) for length in z.shape[1:])
+        z, bands = jax.vmap(_wavelets)(z)
+        top, start = (int(BORDER * length - 0.5) for length in z.shape[2:])
         # With one more on each side, where there is one, for the mask.
-        bands = bands[..., max(top - 1, 0) : z.shape[1] - top + 1, max(start - 1, 0) : z.shape[2] - start + 1]
+        bands = bands[..., max(top - 1, 0) : z.shape[2] - top + 1, max(start - 1, 0) : z.shape[3] - start + 1]
         weights = SENSITIVITY[scale][:, None, None, None].astype(z.dtype)
-        dis, ref = jnp.split(bands, 2, axis=1)
+        dis, ref = bands
         restored = _restored(dis, ref, gain_limit)
         mask = _mask(functools.reduce(jnp.add, weights * safe_abs(dis - restored)), top, start)
         rows, columns = (
@@ -259,7 +260,7 @@ def _mask(added: Array, top: int, start: int) -> Array:
     """A thirtieth of the sum of 3 x 3, and of the middle once more."""
     rows, columns = (int(edge == 0) for edge in (top, start))
     added = jnp.pad(added, ((0, 0), (rows, 0), (columns, 0)), mode="reflect")
-    added = jnp.pad(added, ((0, 0), (0, rows), (0, columns)), mode="edge")
+    added = repeat_edges(added, (0, rows), (0, columns))
     (around,) = filter_maps([added], (1.0,) * 3, (1.0,) * 3, step=1)
     return (around + added[:, 1:-1, 1:-1]) / 30
 

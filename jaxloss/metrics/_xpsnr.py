@@ -9,7 +9,7 @@ import numpy as np
 from jax import lax
 
 from .._types import Array, Image, Mask, PlaneScores, Scalar, Scores
-from ..ops._filters import filter_maps
+from ..ops._filters import filter_maps, repeat_edges
 from ..ops._numerics import safe_abs
 from ..ops._pooling import mean_from_sums
 from ._pixel import decibels
@@ -138,7 +138,7 @@ def _texture(luma: Array) -> Array:
 
 def _coarse_texture(luma: Array) -> Array:
     """Of cells of 2 x 2 pixels; odd sides are made even, where the authors' code reads beyond the image."""
-    luma = jnp.pad(luma, [(0, 0), *((0, length % 2) for length in luma.shape[1:])], mode="edge")
+    luma = repeat_edges(luma, *((0, length % 2) for length in luma.shape[1:]))
     (cells,) = filter_maps([luma], (1.0, 1.0), (1.0, 1.0), step=1)
     (around,) = filter_maps([luma], (1.0,) * 4, (1.0,) * 4, step=1)
     crosses = around[:, :-2, 1:-1] + around[:, 2:, 1:-1] + around[:, 1:-1, :-2] + around[:, 1:-1, 2:]

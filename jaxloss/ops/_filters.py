@@ -154,6 +154,19 @@ def extend_border(image: Array, rows: int, columns: int, border: str, *, fill: f
     return jnp.pad(image, widths, constant_values=fill)
 
 
+def repeat_edges(maps: Array, rows: tuple[int, int], columns: tuple[int, int]) -> Array:
+    """Maps `[..., h, w]` with their outermost lines repeated, so often before and after.
+
+    `jnp.pad` would slice the axes that it leaves alone, too, and these may be spread over devices.
+    """
+    for axis, (before, after) in ((maps.ndim - 2, rows), (maps.ndim - 1, columns)):
+        first = lax.slice_in_dim(maps, 0, 1, axis=axis)
+        last = lax.slice_in_dim(maps, maps.shape[axis] - 1, None, axis=axis)
+        if before or after:
+            maps = lax.concatenate([first] * before + [maps] + [last] * after, axis)
+    return maps
+
+
 def merge_channels(image: Array) -> Array:
     """`[..., H, W, C]` to the layout of the primitive, `[n, H, W * C]`."""
     *leading, height, width, channels = image.shape
