@@ -9,7 +9,7 @@ from jax.test_util import check_grads
 from scipy import ndimage
 
 from jaxloss.ops import gaussian_window, separable_filter, uniform_window
-from jaxloss.ops._filters import filter_maps, on_gpu, separable_filter_p
+from jaxloss.ops._filters import filter_maps, on_gpu, repeat_edges, separable_filter_p
 
 
 ROWS, COLUMNS = [0.1, 0.5, -0.2, 0.3], [0.7, -0.4, 0.2]
@@ -150,3 +150,9 @@ def test_bad_input_raises(arguments, message):
 def test_integer_images_raise():
     with pytest.raises(TypeError, match="to_float"):
         separable_filter(jnp.zeros((9, 9, 1), jnp.uint8), ROWS)
+
+
+def test_edges_are_repeated_as_by_numpy(rng: np.random.Generator) -> None:
+    maps, margins = rng.random((2, 3, 4), np.float32), ((2, 0), (1, 3))
+    np.testing.assert_array_equal(repeat_edges(jnp.asarray(maps), *margins), np.pad(maps, ((0, 0), *margins), "edge"))
+    np.testing.assert_array_equal(repeat_edges(jnp.asarray(maps), (0, 0), (0, 0)), maps)

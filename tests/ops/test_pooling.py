@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from jaxloss.ops import masked_deviation, masked_mean, masked_norm, masked_ratio
+from jaxloss.ops._pooling import gray_mean
 
 
 def weighted(function, values: np.ndarray, mask: np.ndarray) -> list[float]:
@@ -68,3 +69,9 @@ def test_gradients_are_finite_where_there_is_nothing(pooling, truth):
 def test_of_one_value_a_sample_has_no_deviation():
     assert masked_deviation(jnp.ones((1, 1, 1)), less=1) == 0
     assert masked_deviation(jnp.arange(4.0).reshape(2, 2, 1), jnp.eye(2)[:1] * jnp.ones((2, 1)), less=1) > 0
+
+
+def test_gray_mean_is_the_masked_mean(rng: np.random.Generator) -> None:
+    values, mask = rng.random((2, 3, 5, 7, 1), np.float32), rng.random((5, 7), np.float32)
+    for weights in (None, mask):
+        np.testing.assert_allclose(gray_mean(jnp.asarray(values), weights), masked_mean(values, weights), rtol=1e-6)
