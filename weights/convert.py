@@ -141,6 +141,9 @@ def read_cvvdp(folder: Path) -> Tensors:
         "largest_difference": given["d_max"],
         "base_weights": given["baseband_weight"],
         "image_weight": given["image_int"],
+        "transient_weight": given["ch_trans_w"],
+        "temporal_scales": given["sigma_tf"],
+        "temporal_powers": given["beta_tf"],
         "jod": [given["jod_a"], given["jod_exp"]],
     }
     return {name: np.asarray(tensor, np.float32) for name, tensor in tensors.items()}

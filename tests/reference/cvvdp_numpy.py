@@ -1,4 +1,4 @@
-"""ColorVideoVDP of one pair of images, slowly, from its description: every filter is a matrix, in float64."""
+"""ColorVideoVDP of one pair of images or clips, slowly, from its description: every filter is a matrix, in float64."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -20,9 +20,18 @@ XYZ_TO_LMS = [
 LMS_TO_DKL = [[1, 1, 0], [1, -2.311130179947035, 0], [-1, -1, 50.977571328718781]]
 
 
+TRANSIENT_WEIGHT = 0.8081134557723999
+
+
 class Result(NamedTuple):
     jod: float
-    heat: Z  # [H, W], 1 - JOD / 10 of each pixel
+    heat: Z  # [H, W], or of a clip [T, H, W]: 1 - JOD / 10 of each pixel
+
+
+class Band(NamedTuple):
+    difference: Z  # [channel, H, W], what of it is seen
+    weights: Z  # of the channels
+    gain: int
 
 
 def reduction(size: int, *, odd: bool) -> Z:
@@ -93,8 +102,54 @@ def cvvdp(
     x_light: Z, y_light: Z, params: Mapping[str, Z], pixels_per_degree: float, primaries: str = "bt709"
 ) -> Result:
     """Of light `[H, W, 3]` in cd/m2; test image first."""
-    to_opponent = np.array(LMS_TO_DKL) @ np.array(XYZ_TO_LMS) @ np.array(RGB_TO_XYZ[primaries])
-    levels = [np.einsum("oc,ihwc->iohw", to_opponent, np.stack([x_light, y_light]))]  # [image, channel, H, W]
+    scale = 0.577918291091919
+    bands = seen_bands(opponents(x_light, y_light, primaries), params, pixels_per_degree, np.ones(3))
+    return Result(float(to_jod(scale * over_bands(bands))), 1 - to_jod(heat_of(bands, scale)) / 10)
+
+
+def cvvdp_video(
+    x_light: Z,
+    y_light: Z,
+    params: Mapping[str, Z],
+    pixels_per_degree: float,
+    frames_per_second: float,
+    primaries: str = "bt709",
+) -> Result:
+    """Of light `[T, H, W, 3]` of clips of two frames or more."""
+    frames = [opponents(x, y, primaries) for x, y in zip(x_light, y_light, strict=True)]
+    filters = temporal_filters(frames_per_second)
+    reach = filters.shape[1] - 1
+    padded = np.stack([frames[0]] * reach + frames)  # [frame, image, channel, H, W]
+    pooled, heats = [], []
+    for t in range(len(frames)):
+        window = padded[t : t + reach + 1][:, :, [0, 1, 2, 0]]
+        filtered = np.einsum("ck,kichw->ichw", filters, window)  # which are symmetric
+        weights = np.array([1, 1, 1, TRANSIENT_WEIGHT])
+        bands = seen_bands(filtered, params, pixels_per_degree, weights)
+        pooled.append(over_bands(bands))
+        heats.append(1 - to_jod(heat_of(bands, 1)) / 10)
+    return Result(float(to_jod(norm(np.stack(pooled), 2, len(pooled), 0))), np.stack(heats))
+
+
+def temporal_filters(frames_per_second: float) -> Z:
+    """`[4, taps]`, of the last quarter of a second: by what is left of each frequency up to half the frame rate."""
+    taps = int(np.ceil(frames_per_second / 8)) * 2 + 1
+    frequencies = np.linspace(0, frames_per_second / 2, taps // 2 + 1)
+    scales, powers = (5.79336, 14.1255, 6.63661, 0.12314), (1.3314, 1.1196, 0.947901, 0.1898)
+    left = [np.exp(-(frequencies**power) / scale) for scale, power in zip(scales[:3], powers, strict=False)]
+    left.append(np.exp(-((frequencies ** powers[3] - 5 ** powers[3]) ** 2) / scales[3]))
+    return np.stack([np.fft.fftshift(np.fft.irfft(z, n=taps)) for z in left])
+
+
+def opponents(x_light: Z, y_light: Z, primaries: str) -> Z:
+    """`[image, channel, H, W]`."""
+    matrix = np.array(LMS_TO_DKL) @ np.array(XYZ_TO_LMS) @ np.array(RGB_TO_XYZ[primaries])
+    return np.einsum("oc,ihwc->iohw", matrix, np.stack([x_light, y_light]))
+
+
+def seen_bands(planes: Z, params: Mapping[str, Z], pixels_per_degree: float, channel_weights: Z) -> list[Band]:
+    """Of planes `[image, channel, H, W]`, three of an image, and in a clip that of what moves, too."""
+    levels = [planes]
     frequencies = np.array([1, *0.3228 * 0.5 ** np.arange(14)]) * pixels_per_degree / 2
     low = np.flatnonzero(frequencies <= 0.2)
     most = int(np.floor(np.log2(min(levels[0].shape[2:])))) - 1
@@ -103,7 +158,7 @@ def cvvdp(
         rows, columns = levels[-1].shape[2:]
         odd = rows % 2 == 1
         levels.append(reduction(rows, odd=odd) @ levels[-1] @ reduction(columns, odd=odd).T)
-    bands, shapes = [], []
+    bands = []
     for b, level in enumerate(levels):
         rows, columns = level.shape[2:]
         if b < height:
@@ -113,42 +168,47 @@ def cvvdp(
         else:
             background = np.maximum(level[:, :1], 0.01).mean(axis=(2, 3), keepdims=True)
             layer, frequency = level, 0.1
-        contrast = np.minimum(layer / background, 1000) * (2 if 0 < b < height else 1)
-        s = np.stack(
-            [
-                sensitivity(table, frequency, background[1, 0])
-                for table in np.array(params["log_sensitivity"], float)[:3]
-            ]
-        )
-        bands.append(difference(contrast[0], contrast[1], s, params, last=b == height))
-        shapes.append((rows, columns))
-    weights = [np.array(params["base_weights"], float)[:3] if b == height else np.ones(3) for b in range(height + 1)]
-    pooled = [norm(d, 2, d[0].size, (1, 2)) * w for d, w in zip(bands, weights, strict=True)]
-    scale = 0.577918291091919
-    jod = to_jod(scale * norm(norm(np.stack(pooled), 4, 1, 0), 4, 1, 0))
+        gain = 2 if 0 < b < height else 1
+        contrast = np.minimum(layer / background, 1000) * gain
+        channels = planes.shape[1]
+        tables = np.array(params["log_sensitivity"], float)[:channels]
+        s = np.stack([sensitivity(table, frequency, background[1, 0]) for table in tables])
+        seen = difference(contrast[0], contrast[1], s, params, last=b == height)
+        weights = np.array(params["base_weights"], float)[:channels] if b == height else 1.0
+        bands.append(Band(seen, channel_weights * weights, gain))
+    return bands
+
+
+def over_bands(bands: list[Band]) -> Z:
+    pooled = [norm(band.difference, 2, band.difference[0].size, (1, 2)) * band.weights for band in bands]
+    return norm(norm(np.stack(pooled), 4, 1, 0), 4, 1, 0)
+
+
+def heat_of(bands: list[Band], scale: float) -> Z:
     heat = np.zeros(())
-    for b in reversed(range(height + 1)):
-        if b < height:
-            heat = expansion(shapes[b][0]) @ heat @ expansion(shapes[b][1]).T
-        seen = norm(bands[b] * weights[b][:, None, None] * scale, 4, 1, 0)
-        heat = heat + (seen / 2 if 0 < b < height else seen)
-    return Result(float(jod), 1 - to_jod(heat) / 10)
+    for band in reversed(bands):
+        rows, columns = band.difference.shape[1:]
+        if heat.ndim:
+            heat = expansion(rows) @ heat @ expansion(columns).T
+        heat = heat + norm(scale * band.difference * band.weights[:, None, None], 4, 1, 0) / band.gain
+    return heat
 
 
 def difference(test: Z, reference: Z, s: Z, params: Mapping[str, Z], *, last: bool) -> Z:
-    """What of the difference of contrasts `[3, H, W]` is seen, with sensitivities s."""
+    """What of the difference of contrasts `[channel, H, W]` is seen, with sensitivities s."""
     if last:
         return abs(test - reference) * s
-    gain = np.array([1, 1.45, 1])[:, None, None]
+    channels = len(test)
+    gain = np.array([1, 1.45, 1, 1])[:channels, None, None]
     test, reference = test * s * gain, reference * s * gain
     masker = np.minimum(abs(test), abs(reference))
     rows, columns = masker.shape[1:]
     if rows > 6 and columns > 6:
         masker = blur(rows) @ masker @ blur(columns).T
-    masker = power(
-        10 ** float(params["masking_gain"]) * masker, np.array(params["masking_powers"], float)[:3, None, None]
-    )
-    masking = np.einsum("cd,chw->dhw", 2 ** np.array(params["masking_weights"], float)[:3, :3], masker)
+    powers = np.array(params["masking_powers"], float)[:channels, None, None]
+    masker = power(10 ** float(params["masking_gain"]) * masker, powers)
+    mixture = 2 ** np.array(params["masking_weights"], float)[:channels, :channels]
+    masking = np.einsum("cd,chw->dhw", mixture, masker)
     seen = power(abs(test - reference), float(params["difference_power"])) / (1 + masking)
     most = 10 ** float(params["largest_difference"])
     return most * seen / (most + seen)
