@@ -7,16 +7,13 @@ import typer
 from .._files import InputError
 from ._application_tables import delta_table, quality_table, rate_table
 from ._cache import keep_compiled_programs
+from ._options import AsCSV, AsJSON, Metrics
 from ._terminal import note, show, table, working
 
 
 if TYPE_CHECKING:
     from ..evaluate import StyleScore
     from ..images import ImageFile
-
-Metrics = Annotated[str | None, typer.Option(help="Names of metrics, separated by commas. All by default.")]
-AsJSON = Annotated[bool, typer.Option("--json", help='Print JSON, with "inf" and null (not computed).')]
-AsCSV = Annotated[bool, typer.Option("--csv", help="Print CSV, with inf and empty cells (not computed).")]
 
 
 def quality(

@@ -6,6 +6,7 @@ import typer
 
 from .._files import InputError
 from ._cache import keep_compiled_programs
+from ._options import AsCSV, AsJSON, Display, Exposure, Metrics, Params
 from ._scores import score_csv, score_json, score_tables
 from ._terminal import note, show, working
 
@@ -13,20 +14,12 @@ from ._terminal import note, show, working
 def compare(
     reference: Annotated[str, typer.Argument(metavar="REFERENCE", help="The image that the others are held against.")],
     images: Annotated[list[str], typer.Argument(metavar="IMAGE", help="Images of the same size.")],
-    metrics: Annotated[str | None, typer.Option(help="Names of metrics, separated by commas. All by default.")] = None,
-    display: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Of metrics that take one; for .exr and .hdr standard_hdr_linear ..."),
-    ] = None,
-    exposure: Annotated[
-        float | None, typer.Option(help="Of the display: for .exr and .hdr, cd/m2 of the value 1; by default 1.")
-    ] = None,
-    params: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FILE.safetensors", help="Parameters of your own, scored too. May be repeated."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help='Print JSON, with "inf" and null (not computed).')] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV, with inf and empty cells (not computed).")] = False,
+    metrics: Metrics = None,
+    display: Display = None,
+    exposure: Exposure = None,
+    params: Params = None,
+    as_json: AsJSON = False,
+    as_csv: AsCSV = False,
     map_file: Annotated[
         str | None, typer.Option("--map", metavar="FILE.png", help="Draw where the images differ, beside them.")
     ] = None,

@@ -8,6 +8,7 @@ import typer
 
 from .._files import InputError
 from ._cache import keep_compiled_programs
+from ._options import Display, Exposure, Metrics
 from ._terminal import counting, note, show
 
 
@@ -23,14 +24,9 @@ def evaluate(
     tests: Annotated[
         list[str] | None, typer.Argument(metavar="TEST", help="A folder of images of each method.")
     ] = None,
-    metrics: Annotated[str | None, typer.Option(help="Names, separated by commas. All by default.")] = None,
-    display: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Of metrics that take one; for .exr and .hdr standard_hdr_linear ..."),
-    ] = None,
-    exposure: Annotated[
-        float | None, typer.Option(help="Of the display: for .exr and .hdr, cd/m2 of the value 1; by default 1.")
-    ] = None,
+    metrics: Metrics = None,
+    display: Display = None,
+    exposure: Exposure = None,
     match: Annotated[
         Literal["relative", "stem"],
         typer.Option(help="Paths from the folders must be equal: as they are, or but for the extension."),

@@ -8,6 +8,7 @@ import typer
 from .._files import InputError
 from ._cache import keep_compiled_programs
 from ._judge_tables import verdict_csv, verdict_json, verdict_tables
+from ._options import Metrics, Params
 from ._terminal import note, show, working
 
 
@@ -19,11 +20,8 @@ def judge(
     dataset: Annotated[
         str, typer.Argument(metavar="DATASET", help="Folder of judgments as in BAPPS, or a CSV file of opinions.")
     ],
-    metrics: Annotated[str | None, typer.Option(help="Names of metrics, separated by commas. All by default.")] = None,
-    params: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FILE.safetensors", help="Parameters of your own, scored too. May be repeated."),
-    ] = None,
+    metrics: Metrics = None,
+    params: Params = None,
     side: Annotated[int, typer.Option(help="Shorter side to which images are resized; 0 leaves them.")] = 64,
     limit: Annotated[int | None, typer.Option(help="Trials of each subset, evenly spaced. All by default.")] = None,
     versus: Annotated[str | None, typer.Option(metavar="METRIC", help="Test all others against this one.")] = None,

@@ -6,13 +6,14 @@ import typer
 
 from .._files import InputError
 from ._cache import keep_compiled_programs
+from ._options import Metrics
 from ._scores import score_csv, score_json, score_tables
 from ._terminal import note, show, working
 
 
 def no_reference(
     images: Annotated[list[str], typer.Argument(metavar="IMAGE", help="Images of any sizes.")],
-    metrics: Annotated[str | None, typer.Option(help="Names of metrics, separated by commas. All by default.")] = None,
+    metrics: Metrics = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with null for what is not computed.")] = False,
     as_csv: Annotated[
         bool, typer.Option("--csv", help="Print CSV, with empty cells for what is not computed.")

@@ -52,6 +52,7 @@ UNTESTED = {
 }  # fmt: skip
 # Parts of one thing, tested where it is whole.
 TESTED_WITH = {
+    "cli/test_options.py": "cli/test_compare.py",
     "evaluate/test_processes.py": "cli/test_evaluate.py",
     "evaluate/test_scoring.py": "evaluate/test_run.py",
     "backbones/test_inception_network.py": "backbones/test_inception.py",
