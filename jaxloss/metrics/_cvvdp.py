@@ -18,6 +18,7 @@ from ..ops._laplacian import HALVINGS
 from ..ops._numerics import safe_abs
 from ..ops._pooling import keep_nan, masked_mean
 from ..ops._pyramids import average_pool
+from ..ops._row_strips import in_row_strips
 
 
 SMALLEST = 4  # pixels a side, of which there is one band and what is left
@@ -145,12 +146,9 @@ def _bands(name: str, pair: Pair, data_range: Scalar, params: dict[str, Array], 
     mask = None if pair.mask is None else pair.mask[..., None, :, :]
     for i, frequency in enumerate(frequencies):
         coarse = _halve(level)
-        around = _enlarge(coarse, level.shape)
-        background = jnp.maximum(around[..., :1, :, :], DARKEST)
         gain = 2 if i > 0 else 1
-        contrast = gain * jnp.minimum((level - around) / background, LARGEST_CONTRAST)
-        s = _sensitivity(params, frequency, background[..., 1, 0, :, :])
-        bands.append(Band(_masked_difference(contrast, s, params), np.ones(3), gain, mask))
+        difference = _difference(level, _enlarge(coarse, level.shape), gain, frequency, params)
+        bands.append(Band(difference, np.ones(3), gain, mask))
         level, mask = coarse, None if mask is None else average_pool(mask[..., None])[..., 0]
     background = jnp.maximum(level[..., :1, :, :], DARKEST)
     mean = masked_mean(background[..., None], None if mask is None else mask[..., None, :, :, :])[..., None, None]
@@ -226,14 +224,30 @@ def _sensitivity(params: dict[str, Array], frequency: float, luminance: Array) -
     return jnp.moveaxis(jnp.exp(low + part[None] * (high - low)), 0, -3)
 
 
-def _masked_difference(contrast: Array, s: Array, params: dict[str, Array]) -> Array:
+def _difference(level: Array, around: Array, gain: int, frequency: float, params: dict[str, Array]) -> Array:
+    """Of the images in a band, `[..., 3, h, w]`, less what masks it."""
+    reach = len(BLUR) // 2 if min(level.shape[-2:]) > len(BLUR) // 2 else 0
+
+    def of_rows(level: Array, around: Array) -> Array:
+        background = jnp.maximum(around[..., :1, :, :], DARKEST)
+        contrast = gain * jnp.minimum((level - around) / background, LARGEST_CONTRAST)
+        s = _sensitivity(params, frequency, background[..., 1, 0, :, :])
+        return _masked_difference(contrast, s, reach, params)
+
+    return in_row_strips(of_rows, level, around, reach=reach)
+
+
+def _masked_difference(contrast: Array, s: Array, reach: int, params: dict[str, Array]) -> Array:
+    """`reach` rows less at both ends."""
     scaled = contrast * (s * _per_channel(GAIN, s))[..., None, :, :, :]
     test, reference = scaled[..., 0, :, :, :], scaled[..., 1, :, :, :]
-    masker = 10 ** params["masking_gain"] * _blur(jnp.minimum(safe_abs(test), safe_abs(reference)))
+    smaller = jnp.minimum(safe_abs(test), safe_abs(reference))
+    masker = 10 ** params["masking_gain"] * (_blur(smaller) if reach else smaller)
     masker = lax.optimization_barrier(_power(masker, _per_channel(params["masking_powers"], s)))
     weights = 2 ** params["masking_weights"]
     masking = sum(_per_channel(weights[i], s) * masker[..., i : i + 1, :, :] for i in range(3))
-    difference = _power(safe_abs(test - reference), params["difference_power"]) / (1 + masking)
+    change = (test - reference)[..., reach : test.shape[-2] - reach, :]
+    difference = _power(safe_abs(change), params["difference_power"]) / (1 + masking)
     largest = 10 ** params["largest_difference"]
     return largest * difference / (largest + difference)
 
@@ -244,12 +258,11 @@ def _per_channel(values: Array | np.ndarray, planes: Array) -> Array:
 
 
 def _blur(planes: Array) -> Array:
-    height, width = planes.shape[-2:]
+    """Of all columns, and of the rows that are not at the ends."""
+    *leading, height, width = planes.shape
     reach = len(BLUR) // 2
-    if min(height, width) <= reach:
-        return planes
-    z = jnp.pad(planes.reshape(-1, height, width), ((0, 0), (reach, reach), (reach, reach)), mode="reflect")
-    return filter_maps([z], BLUR, BLUR, step=1)[0].reshape(planes.shape)
+    z = jnp.pad(planes.reshape(-1, height, width), ((0, 0), (0, 0), (reach, reach)), mode="reflect")
+    return filter_maps([z], BLUR, BLUR, step=1)[0].reshape(*leading, height - 2 * reach, width)
 
 
 def _power(x: Array, exponent: Array | float) -> Array:
