@@ -1,6 +1,7 @@
 import math
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -43,19 +44,29 @@ TRANSFERS = [
 def test_light_is_that_of_the_standards(rng):
     """With a finite slope everywhere, and one towards [0, 1] from black, white and beyond."""
     encoded = np.concatenate([[0, 1, 0.5, -0.1, 1.1], rng.random(13)]).reshape(2, 3, 3)
-    for display in TRANSFERS:
-        shown = DISPLAYS[display] if isinstance(display, str) else display
-        pixels = encoded * 2 * shown.peak if shown.eotf == "linear" else encoded
-        for image in (pixels, pixels[..., :1]):
-            with jax.enable_x64(True):
-                light = jax.jit(display_light, static_argnums=1)(image, display)
-            np.testing.assert_allclose(light, light_numpy(image, shown), rtol=1e-7)
-        single = pixels.astype(np.float32)
-        light, pull = jax.vjp(lambda v, display=display: display_light(v, display), single)
-        np.testing.assert_allclose(light, light_numpy(single.astype(float), shown), rtol=2e-6)
-        assert np.isfinite(np.asarray(pull(np.ones_like(single))[0])).all()
+    displays = [DISPLAYS[display] if isinstance(display, str) else display for display in TRANSFERS]
+    color = [encoded * 2 * display.peak if display.eotf == "linear" else encoded for display in displays]
+    gray = [pixels[..., :1] for pixels in color]
+    single = [pixels.astype(np.float32) for pixels in color]
+
+    def light_of_each(images):
+        return [display_light(pixels, display) for pixels, display in zip(images, TRANSFERS, strict=True)]
+
+    @jax.jit
+    def light_and_slopes(images):
+        light, pull_back = jax.vjp(light_of_each, images)
+        return light, *pull_back([jnp.ones_like(values) for values in light])
+
+    with jax.enable_x64(True):
+        found = jax.jit(lambda *kinds: [light_of_each(images) for images in kinds])(color, gray)
+    for images, light in zip((color, gray), found, strict=True):
+        for pixels, values, display in zip(images, light, displays, strict=True):
+            np.testing.assert_allclose(values, light_numpy(pixels, display), rtol=1e-7)
+    for pixels, values, slope, display in zip(single, *light_and_slopes(single), displays, strict=True):
+        np.testing.assert_allclose(values, light_numpy(pixels.astype(float), display), rtol=2e-6)
+        assert np.isfinite(slope).all()
     ends = np.asarray([0, 1, -0.1, 1.1], np.float32).reshape(1, 4, 1)
-    slope = jax.grad(lambda v: display_light(v, "standard_4k").sum())(ends)
+    slope = jax.jit(jax.grad(lambda v: display_light(v, "standard_4k").sum()))(ends)
     assert (np.ravel(slope) > 1).all()
 
 
