@@ -11,7 +11,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from .._checks import Pair, check_fits, check_positive, error_text, masked_pair
 from .._types import Array, Image, Map, Mask, Params, Scalar, Scores
-from ..ops._color import check_rgb, mix
+from ..ops._color import check_rgb, mix, split_rgb
 from ..ops._displays import RGB_TO_XYZ, Display, check_display, light_planes, pixels_per_degree
 from ..ops._filters import filter_maps, gaussian_window, repeat_edges
 from ..ops._laplacian import HALVINGS
@@ -38,7 +38,7 @@ LUMINANCES = (math.log(0.005), math.log(1e4))  # ends of the table of sensitivit
 FREQUENCIES = (math.log(0.1), math.log(64))
 DARKEST = 0.01  # cd/m2, of backgrounds
 LARGEST_CONTRAST = 1000.0
-GAIN = np.array([1, 1.45, 1])
+GAIN = (1, 1.45, 1)
 EPSILON = 1e-5  # of powers, whose slopes are finite thereby
 LINEAR = 0.1  # the difference up to which JOD falls in proportion
 
@@ -168,8 +168,7 @@ def _frequencies(side: int, ppd: float) -> list[float]:
 
 def _opponent_planes(pair: Pair, display: Display, data_range: Scalar) -> Array:
     """`[..., 2, 3, H, W]`: of both images, in cd/m2."""
-    planes = jnp.moveaxis(jnp.stack([pair.x, pair.y], axis=-4), -1, -3)
-    channels = [planes[..., i, :, :] for i in range(3)]
+    channels = [plane[..., 0] for plane in split_rgb(jnp.stack([pair.x, pair.y], axis=-4))]
     light = lax.optimization_barrier(light_planes(channels, display, data_range))
     matrix = LMS_TO_DKL @ XYZ_TO_LMS @ np.array(RGB_TO_XYZ[display.primaries])
     return jnp.stack([mix(light, row.tolist()) for row in matrix], axis=-3)
@@ -228,28 +227,42 @@ def _difference(level: Array, around: Array, gain: int, frequency: float, params
     """Of the images in a band, `[..., 3, h, w]`, less what masks it."""
     reach = len(BLUR) // 2 if min(level.shape[-2:]) > len(BLUR) // 2 else 0
 
+    # Channel by channel: what is broadcast over an axis is summed over it in the gradient, which takes a CPU longer.
     def of_rows(level: Array, around: Array) -> Array:
-        background = jnp.maximum(around[..., :1, :, :], DARKEST)
-        contrast = gain * jnp.minimum((level - around) / background, LARGEST_CONTRAST)
-        s = _sensitivity(params, frequency, background[..., 1, 0, :, :])
-        return _masked_difference(contrast, s, reach, params)
+        levels, means = ([_parts(image) for image in _parts(z, axis=-4)] for z in (level, around))
+        backgrounds = [jnp.maximum(mean, DARKEST) for mean, *_ in means]
+        s = [GAIN[c] * z for c, z in enumerate(_parts(_sensitivity(params, frequency, backgrounds[1])))]
+
+        def scaled(i: int, c: int) -> Array:
+            contrast = (levels[i][c] - means[i][c]) / backgrounds[i]
+            return gain * jnp.minimum(contrast, LARGEST_CONTRAST) * s[c]
+
+        test, reference = ([scaled(i, c) for c in range(3)] for i in (0, 1))
+        return _masked_difference(test, reference, reach, params)
 
     return in_row_strips(of_rows, level, around, reach=reach)
 
 
-def _masked_difference(contrast: Array, s: Array, reach: int, params: dict[str, Array]) -> Array:
+def _parts(planes: Array, axis: int = -3) -> list[Array]:
+    """Along an axis: the transpose is a concatenation, that of slices a sum, for which a CPU takes longer."""
+    return [part.squeeze(axis) for part in lax.split(planes, (1,) * planes.shape[axis], axis=planes.ndim + axis)]
+
+
+def _masked_difference(test: list[Array], reference: list[Array], reach: int, params: dict[str, Array]) -> Array:
     """`reach` rows less at both ends."""
-    scaled = contrast * (s * _per_channel(GAIN, s))[..., None, :, :, :]
-    test, reference = scaled[..., 0, :, :, :], scaled[..., 1, :, :, :]
-    smaller = jnp.minimum(safe_abs(test), safe_abs(reference))
-    masker = 10 ** params["masking_gain"] * (_blur(smaller) if reach else smaller)
-    masker = lax.optimization_barrier(_power(masker, _per_channel(params["masking_powers"], s)))
+    smaller = [jnp.minimum(safe_abs(t), safe_abs(r)) for t, r in zip(test, reference, strict=True)]
+    powers = params["masking_powers"][:3]
+    maskers = [10 ** params["masking_gain"] * z for z in (_blur(smaller) if reach else smaller)]
+    maskers = lax.optimization_barrier([_power(z, q) for z, q in zip(maskers, powers, strict=True)])
     weights = 2 ** params["masking_weights"]
-    masking = sum(_per_channel(weights[i], s) * masker[..., i : i + 1, :, :] for i in range(3))
-    change = (test - reference)[..., reach : test.shape[-2] - reach, :]
-    difference = _power(safe_abs(change), params["difference_power"]) / (1 + masking)
     largest = 10 ** params["largest_difference"]
-    return largest * difference / (largest + difference)
+    differences = []
+    for c, (t, r) in enumerate(zip(test, reference, strict=True)):
+        masking = sum(weights[i, c] * maskers[i] for i in range(3))
+        change = (t - r)[..., reach : t.shape[-2] - reach, :]
+        difference = _power(safe_abs(change), params["difference_power"]) / (1 + masking)
+        differences.append(largest * difference / (largest + difference))
+    return jnp.stack(differences, axis=-3)
 
 
 def _per_channel(values: Array | np.ndarray, planes: Array) -> Array:
@@ -257,12 +270,12 @@ def _per_channel(values: Array | np.ndarray, planes: Array) -> Array:
     return jnp.asarray(values, planes.dtype)[:3].reshape((1,) * (planes.ndim - 3) + (3, 1, 1))
 
 
-def _blur(planes: Array) -> Array:
+def _blur(planes: list[Array]) -> list[Array]:
     """Of all columns, and of the rows that are not at the ends."""
-    *leading, height, width = planes.shape
+    *leading, height, width = planes[0].shape
     reach = len(BLUR) // 2
-    z = jnp.pad(planes.reshape(-1, height, width), ((0, 0), (0, 0), (reach, reach)), mode="reflect")
-    return filter_maps([z], BLUR, BLUR, step=1)[0].reshape(*leading, height - 2 * reach, width)
+    padded = [jnp.pad(z.reshape(-1, height, width), ((0, 0), (0, 0), (reach, reach)), mode="reflect") for z in planes]
+    return [z.reshape(*leading, height - 2 * reach, width) for z in filter_maps(padded, BLUR, BLUR, step=1)]
 
 
 def _power(x: Array, exponent: Array | float) -> Array:
