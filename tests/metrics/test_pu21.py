@@ -1,4 +1,5 @@
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -50,33 +51,56 @@ def test_others_are_those_of_encoded_luminance(crop_photograph):
     x = y**1.2
     display = Display(peak=1000, ambient=10, eotf=2.2)
     shown = [encoded_numpy(z, display)[..., None].astype(np.float32) for z in (x, y)]
-    scales = {"weights": (0.4, 0.6), "window_size": 7}
-    score = functools.partial(jaxloss.pu_ssim, data_range=255.0, display=display, window_size=7)
-    np.testing.assert_allclose(
-        score(255 * x, 255 * y), jaxloss.ssim(*shown, data_range=256.0, window_size=7), atol=1e-6
-    )
-    score = functools.partial(jaxloss.pu_ms_ssim, data_range=1.0, display=display, **scales)
-    np.testing.assert_allclose(score(x, y), jaxloss.ms_ssim(*shown, data_range=256.0, **scales), atol=1e-6)
-    ranges = [jaxloss.pu_psnr(500 * x, 500 * y, data_range=r, display="standard_hdr_linear") for r in (1.0, 1e4)]
-    assert ranges[0] == ranges[1]
+    small: dict[str, Any] = {"window_size": 7}
+    scales = {"weights": (0.4, 0.6), **small}
+
+    @jax.jit
+    def found_and_expected(x: jax.Array, y: jax.Array, shown: list[jax.Array]) -> tuple[list[jax.Array], ...]:
+        light = [jaxloss.pu_psnr(500 * x, 500 * y, data_range=r, display="standard_hdr_linear") for r in (1.0, 1e4)]
+        found = [
+            jaxloss.pu_ssim(255 * x, 255 * y, data_range=255.0, display=display, **small),
+            jaxloss.pu_ms_ssim(x, y, data_range=1.0, display=display, **scales),
+        ]
+        expected = [
+            jaxloss.ssim(*shown, data_range=256.0, **small),
+            jaxloss.ms_ssim(*shown, data_range=256.0, **scales),
+        ]
+        return light, found, expected
+
+    (one, other), found, expected = found_and_expected(x, y, shown)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert one == other
 
 
 def test_any_metric_on_light(crop_photograph):
     (y,) = crop_photograph(1, 24, 31)
-    x = 0.9 * y
-    mask = jnp.zeros(y.shape[:2]).at[4:20, 3:25].set(1.0)
-    light = jaxloss.ops.display_light(jnp.stack([x, y]), "standard_fhd")
-    rgb = pu21_encode(light)
+    x = np.float32(0.9) * y
+    mask = np.zeros(y.shape[:2], np.float32)
+    mask[4:20, 3:25] = 1
+    holes = np.where(mask[..., None] > 0, x, np.float32(np.nan))
     of_light = functools.partial(jaxloss.pu21_metric, display="standard_fhd")
-    expected = jaxloss.psnr(*rgb, data_range=256.0)
-    np.testing.assert_allclose(of_light(jaxloss.psnr, channels="rgb")(x, y, data_range=1.0), expected, rtol=1e-6)
-    holes = jnp.where(mask[..., None] > 0, x, jnp.nan)
-    whole = of_light(jaxloss.psnr)(holes, y, data_range=1.0, mask=mask)
-    np.testing.assert_allclose(whole, jaxloss.pu_psnr(x, y, data_range=1.0, mask=mask), rtol=1e-6)
-    field = of_light(jaxloss.ssim_map)(x, y, data_range=1.0, window_size=7)
-    np.testing.assert_allclose(field.mean(), jaxloss.pu_ssim(x, y, data_range=1.0, window_size=7), rtol=1e-5)
-    error = of_light(jaxloss.mse, channels="rgb")(x, y, data_range=1.0)  # which has no range
-    np.testing.assert_allclose(error, jaxloss.mse(*rgb), rtol=1e-5)
+
+    @jax.jit
+    def found_and_expected(x: jax.Array, y: jax.Array, holes: jax.Array, mask: jax.Array) -> list[list[jax.Array]]:
+        rgb = pu21_encode(jaxloss.ops.display_light(jnp.stack([x, y]), "standard_fhd"))
+        field = of_light(jaxloss.ssim_map)(x, y, data_range=1.0, window_size=7)
+        found = [
+            of_light(jaxloss.psnr, channels="rgb")(x, y, data_range=1.0),
+            of_light(jaxloss.psnr)(holes, y, data_range=1.0, mask=mask),
+            field.mean(),
+            of_light(jaxloss.mse, channels="rgb")(x, y, data_range=1.0),  # which has no range
+        ]
+        expected = [
+            jaxloss.psnr(*rgb, data_range=256.0),
+            jaxloss.pu_psnr(x, y, data_range=1.0, mask=mask),
+            jaxloss.pu_ssim(x, y, data_range=1.0, window_size=7),
+            jaxloss.mse(*rgb),
+        ]
+        return [found, expected]
+
+    found, expected = found_and_expected(x, y, holes, mask)
+    np.testing.assert_allclose(found[:2], expected[:2], rtol=1e-6)
+    np.testing.assert_allclose(found[2:], expected[2:], rtol=1e-5)
 
 
 def test_bad_arguments():

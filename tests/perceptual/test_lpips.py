@@ -65,7 +65,7 @@ class Scores(NamedTuple):
 
 
 @functools.partial(jax.jit, static_argnames="weighting")
-def scores(
+def program(
     x: Any, y: Any, params: Any = PARAMS, mask: Any = None, data_range: Any = 1.0, weighting: str = "learned"
 ) -> Scores:
     """All of them in one program; the data range is traced."""
@@ -84,13 +84,22 @@ def scores(
     )
 
 
+def scores(*arguments: Any, **options: Any) -> Scores:
+    """As arrays of NumPy, with which nothing has to be compiled."""
+    return jax.tree.map(np.asarray, program(*arguments, **options))
+
+
 def lpips(x: Any, y: Any, params: Any, mask: Any = None) -> jax.Array:
     return jaxloss.lpips(x, y, params=params, mask=mask, data_range=1.0, net=small)
 
 
 @jax.jit
-def gradients(x: Any, y: Any, params: Any, mask: Any = None) -> tuple[jax.Array, jax.Array, dict[str, Any]]:
+def gradient_program(x: Any, y: Any, params: Any, mask: Any) -> tuple[jax.Array, jax.Array, dict[str, Any]]:
     return jax.grad(lambda x, y, params: lpips(x, y, params, mask).sum(), argnums=(0, 1, 2))(x, y, params)
+
+
+def gradients(x: Any, y: Any, params: Any, mask: Any = None) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+    return jax.tree.map(np.asarray, gradient_program(x, y, params, mask))
 
 
 @functools.partial(jax.jit, static_argnames="dtype")
@@ -216,12 +225,12 @@ def test_masks(pair: Pair, rng: np.random.Generator) -> None:
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_gradients_are_finite(dtype: Any, pair: Pair) -> None:
-    y = jnp.asarray(pair[1])
-    black, white = jnp.zeros_like(y), jnp.ones_like(y)
+    y = pair[1]
+    black, white = np.zeros_like(y), np.ones_like(y)
     for x in ((y, y), (black, black), (white, white), (black, y), (1 - y, y)):
         *both, of_params = gradients(*(z.astype(dtype) for z in x), PARAMS)
-        assert all(jnp.isfinite(z).all() for z in jax.tree.leaves(of_params))
-        assert all(jnp.isfinite(gradient).all() and gradient.dtype == dtype for gradient in both)
+        assert all(np.isfinite(z).all() for z in jax.tree.leaves(of_params))
+        assert all(np.isfinite(gradient).all() and gradient.dtype == dtype for gradient in both)
         if x[0] is x[1]:
             assert all((gradient == 0).all() for gradient in both)
         else:
@@ -253,29 +262,35 @@ def test_gradient_where_one_image_is_silent(pair: Pair) -> None:
     def score(x: jax.Array) -> jax.Array:
         return jaxloss.lpips(x, pair[1], params=own_params(relu1=3), net=level, data_range=1.0).sum()
 
-    value, gradient = jax.jit(jax.value_and_grad(score))(jnp.full_like(pair[1], 0.5))
+    value, gradient = jax.jit(jax.value_and_grad(score))(np.full_like(pair[1], 0.5))
     assert value > 0 and (gradient == 0).all()
-    faint = jnp.full((1, 1, 1), 1e-10)
-    features = jaxloss.lpips_features(faint, params=own_params(all=1), net=lambda _, z: {"all": z}, data_range=1.0)
+    options: dict[str, Any] = {"params": own_params(all=1), "net": lambda _, z: {"all": z}, "data_range": 1.0}
+    features = jax.jit(functools.partial(jaxloss.lpips_features, **options))(np.full((1, 1, 1), 1e-10, np.float32))
     np.testing.assert_allclose(features["all"], 0.5, rtol=1e-5)
 
 
 def test_own_network_and_own_preprocessing() -> None:
     """Without preprocessing it sees images in [0, 1]; with it, as many channels as that has."""
-    seen = []
-
-    def mean(params: Any, images: jax.Array) -> Mapping[str, jax.Array]:
-        seen.append(images)
-        return {"all": images, "some": images[..., :2], "unused": images}
-
-    x = np.full((2, 4, 4, 3), 51, np.float32)
     params = own_params(all=3, some=2)
-    assert list(jaxloss.lpips_components(x, 2 * x, params=params, net=mean, data_range=255.0)) == ["all", "some"]
-    np.testing.assert_allclose([float(z[0, 0, 0, 0]) for z in seen], [0.2, 0.4], rtol=1e-6)
     gray = {**own_params(all=1), "preprocessing": {"offset": np.float32(0.1), "scale": np.float32(0.5)}}
-    jaxloss.lpips_features(x[..., :1], params=gray, net=mean, data_range=255.0)
-    np.testing.assert_allclose(seen[-1], 0.2, rtol=1e-6)
-    assert seen[-1].shape == (2, 4, 4, 1)
+
+    @jax.jit
+    def images_seen(x: jax.Array) -> list[jax.Array]:
+        seen = []
+
+        def mean(params: Any, images: jax.Array) -> Mapping[str, jax.Array]:
+            seen.append(images)
+            return {"all": images, "some": images[..., :2], "unused": images}
+
+        components = jaxloss.lpips_components(x, 2 * x, params=params, net=mean, data_range=255.0)
+        assert list(components) == ["all", "some"]
+        jaxloss.lpips_features(x[..., :1], params=gray, net=mean, data_range=255.0)
+        return seen
+
+    seen = images_seen(np.full((2, 4, 4, 3), 51, np.float32))
+    assert [z.shape for z in seen] == [(2, 4, 4, 3), (2, 4, 4, 3), (2, 4, 4, 1)]
+    for images, value in zip(seen, (0.2, 0.4, 0.2), strict=True):
+        np.testing.assert_allclose(images, value, rtol=1e-6)
 
 
 def test_second_order(pair: Pair) -> None:
@@ -293,7 +308,7 @@ def test_second_order(pair: Pair) -> None:
 
 
 def test_empty_batch() -> None:
-    nothing = jnp.ones((2, 0, 40, 48, 3))
+    nothing = np.ones((2, 0, 40, 48, 3), np.float32)
     assert thin_alex(nothing, nothing, THIN_PARAMS).shape == (2, 0)
 
 
@@ -311,7 +326,7 @@ def test_params_are_an_argument(pair: Pair, tmp_path: Path) -> None:
     flat = {"/".join(part.key for part in path): z for path, z in jax.tree.leaves_with_path(other)}
     safetensors.numpy.save_file(flat, tmp_path / "mine.safetensors")
     assert not np.allclose(scores(*pair).score, scores(*pair, other).score, rtol=1e-3)
-    analysis = scores.lower(*pair, PARAMS).compile().memory_analysis()
+    analysis = program.lower(*pair, PARAMS).compile().memory_analysis()
     size = sum(leaf.nbytes for leaf in jax.tree.leaves(PARAMS))
     assert analysis is not None and analysis.argument_size_in_bytes > size > 200
 

@@ -203,18 +203,19 @@ def test_transforms(pair: tuple[Features, Features]) -> None:
 def test_positions_do_not_matter(pair: tuple[Features, Features], rng: np.random.Generator) -> None:
     x, y = pair
     turned: Features = {layer: rng.permutation(z[..., ::-1, :, :], axis=-2) for layer, z in x.items()}
-    np.testing.assert_allclose(jaxloss.style_loss(turned, y), jaxloss.style_loss(x, y), rtol=1e-5)
-    np.testing.assert_allclose(jaxloss.style_loss(turned, x), 0, atol=1e-12)
-    np.testing.assert_array_equal(jaxloss.style_loss(y, x), jaxloss.style_loss(x, y))
+    loss = jax.jit(jaxloss.style_loss)
+    np.testing.assert_allclose(loss(turned, y), loss(x, y), rtol=1e-5)
+    np.testing.assert_allclose(loss(turned, x), 0, atol=1e-12)
+    np.testing.assert_array_equal(loss(y, x), loss(x, y))
 
 
 def test_dtypes(pair: tuple[Features, Features]) -> None:
     slope = jax.jit(jax.value_and_grad(lambda x, y: jaxloss.style_loss(x, y).sum()))
     for dtype in (jnp.bfloat16, jnp.float16):
-        x, y = jax.tree.map(lambda z, dtype=dtype: jnp.asarray(z, dtype), pair)
+        x, y = jax.tree.map(lambda z, dtype=dtype: z.astype(dtype), pair)
         value, gradient = jax.eval_shape(slope, x, y)
         assert value.dtype == jnp.float32 and gradient["a"].dtype == dtype
-        rounded, loss = jax.tree.map(lambda z: z.astype(jnp.float32), (x, y)), jax.jit(jaxloss.style_loss)
+        rounded, loss = jax.tree.map(lambda z: z.astype(np.float32), (x, y)), jax.jit(jaxloss.style_loss)
         np.testing.assert_allclose(loss(x, y), loss(*rounded), rtol=1e-6)
     with jax.enable_x64(True):
         x = {"a": np.float64(pair[0]["a"]), "b": pair[0]["b"]}
@@ -238,7 +239,7 @@ def test_gradients_are_finite(pair: tuple[Features, Features]) -> None:
     half = {"a": x["a"] / 2}
     doubled = {"a": np.concatenate([half["a"]] * 2, axis=-3)}  # and one of the same as half, but of another size
     for a, b in ((x, x), (zero, zero), (x, zero), (zero, x), (x, turned), (doubled, half)):
-        assert all(jnp.isfinite(z).all() for z in jax.tree.leaves((first(a, b), second(a, b))))
+        assert all(np.isfinite(z).all() for z in jax.tree.leaves((first(a, b), second(a, b))))
     for a in (x, zero):
         assert (jax.jit(every_loss)(a, jax.tree.map(np.copy, a)) == 0).all()
         assert all((z == 0).all() for z in jax.tree.leaves(first(a, a)))

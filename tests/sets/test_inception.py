@@ -1,5 +1,6 @@
 """Images as each program prepares them, by formulas; features of a small network in the place of Inception."""
 
+import functools
 from typing import Any
 
 import jax
@@ -14,6 +15,12 @@ from jaxloss.weights._tensors import nest
 from tests.sets._small_inception import small_params, use_small_inception
 
 
+# Compiled whole: operation by operation takes longer.
+prepare = jax.jit(prepare_images, static_argnames=("data_range", "convention"))
+features_of = jax.jit(inception_features, static_argnames=("data_range", "convention", "dimension"))
+logits_of = jax.jit(inception_logits, static_argnames="bias")
+
+
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     use_small_inception(monkeypatch)
@@ -25,7 +32,7 @@ def flat(value: float) -> np.ndarray:
 
 def shown(value: float, convention: str) -> float:
     """What becomes of a pixel of a flat image in [0, 1]."""
-    found = np.asarray(prepare_images(flat(value), data_range=1.0, convention=convention))
+    found = np.asarray(prepare(flat(value), data_range=1.0, convention=convention))
     assert found.shape == (299, 299, 3) and found.dtype == np.float32
     assert np.ptp(found) < 1e-5
     return float(found[0, 0, 0])
@@ -48,8 +55,8 @@ def test_every_level_survives() -> None:
     row = np.broadcast_to(levels[None, :, None], (1, 256, 3))
     for data_range in (1.0, 255.0):
         images = (row * np.float32(data_range / 255)).astype(np.float32)
-        expected = prepare_images(row.astype(np.float32), data_range=255.0, convention="torch-fidelity")
-        found = prepare_images(images, data_range=data_range, convention="adm")
+        expected = prepare(row.astype(np.float32), data_range=255.0, convention="torch-fidelity")
+        found = prepare(images, data_range=data_range, convention="adm")
         np.testing.assert_array_equal(found, expected)
 
 
@@ -60,14 +67,14 @@ def test_clean_is_clipped(rng: np.random.Generator) -> None:
     resized = [np.asarray(picture.resize((299, 299), PIL.Image.Resampling.BICUBIC)) for picture in pictures]
     expected = np.stack(resized, axis=-1)
     assert expected.min() < 0 and expected.max() > 255
-    found = prepare_images(levels, data_range=255.0, convention="clean-fid")
+    found = prepare(levels, data_range=255.0, convention="clean-fid")
     np.testing.assert_allclose(found, (expected.clip(0, 255) - 128) / 128, atol=1e-5)
 
 
 def test_gradient_is_that_of_resizing(rng: np.random.Generator) -> None:
     """As if nothing were rounded: all pixels together move the sum as brightness does."""
     x = rng.uniform(0.2, 0.8, (20, 30, 3)).astype(np.float32)
-    gradient = jax.grad(lambda x: prepare_images(x, data_range=1.0, convention="pytorch-fid").sum())(x)
+    gradient = jax.jit(jax.grad(lambda x: prepare(x, data_range=1.0, convention="pytorch-fid").sum()))(x)
     np.testing.assert_allclose(gradient.sum(), 2 * 3 * 299 * 299, rtol=1e-4)
     assert gradient.min() > 0
 
@@ -76,20 +83,20 @@ def test_gradient_is_that_of_resizing(rng: np.random.Generator) -> None:
 def test_features_and_logits(rng: np.random.Generator) -> None:
     """Means over positions of the output asked for, for which later layers are not needed."""
     x, params = rng.random((3, 20, 30, 3), np.float32), small_params(rng)
-    prepared = np.asarray(prepare_images(x, data_range=1.0, convention="pytorch-fid"))
+    prepared = np.asarray(prepare(x, data_range=1.0, convention="pytorch-fid"))
     windows = np.lib.stride_tricks.sliding_window_view(prepared, (3, 3), (1, 2))[:, ::2, ::2]
     layer = params["Conv2d_1a_3x3"]
     first = np.maximum(np.einsum("nijchw,hwcf->nijf", windows, layer["kernel"]) + layer["bias"], 0)
     options: dict[str, Any] = {"data_range": 1.0, "convention": "pytorch-fid", "dimension": 6}
-    early = inception_features(x, params={"Conv2d_1a_3x3": layer}, **{**options, "dimension": 4})
+    early = features_of(x, params={"Conv2d_1a_3x3": layer}, **{**options, "dimension": 4})
     np.testing.assert_allclose(early, first.mean((1, 2)), rtol=1e-4)
-    features = inception_features(x, params=params, **options)
+    features = features_of(x, params=params, **options)
     layer = params["Mixed_7c"]
     expected = np.maximum(first @ layer["kernel"][0, 0] + layer["bias"], 0).mean((1, 2))
     np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-5)
-    logits = inception_logits(features, params=params)
+    logits = logits_of(features, params=params)
     np.testing.assert_allclose(logits, expected @ params["fc"]["kernel"], rtol=1e-4, atol=1e-4)
-    biased = inception_logits(features, params=params, bias=True)
+    biased = logits_of(features, params=params, bias=True)
     np.testing.assert_allclose(biased - logits, np.broadcast_to(params["fc"]["bias"], (3, 5)), atol=1e-4)
 
 
@@ -108,8 +115,8 @@ def test_spatial_features(rng: np.random.Generator, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("jaxloss.sets._inception.INCEPTION", (Unit("Conv2d_1a_3x3", 4, stride=16), block))
     kernels = [rng.normal(size=(1, 1, *sides)).astype(np.float32) for sides in ((3, 4), (4, 8))]
     units = [{"kernel": kernel, "bias": np.ones(kernel.shape[-1], np.float32)} for kernel in kernels]
-    features = inception_features(x, params={"Conv2d_1a_3x3": units[0], "Mixed_6d": {"branch1x1": units[1]}}, **options)
-    expected = np.asarray(prepare_images(x, data_range=1.0, convention="adm"))[:, ::16, ::16]
+    features = features_of(x, params={"Conv2d_1a_3x3": units[0], "Mixed_6d": {"branch1x1": units[1]}}, **options)
+    expected = np.asarray(prepare(x, data_range=1.0, convention="adm"))[:, ::16, ::16]
     for kernel in kernels:
         expected = np.maximum(expected @ kernel[0, 0] + 1, 0)
     np.testing.assert_allclose(features, expected[..., :7].reshape(2, -1), rtol=1e-5, atol=1e-5)
@@ -129,7 +136,7 @@ def test_errors(rng: np.random.Generator) -> None:
         ({"x": x[..., :1]}, r"expected x of shape \[\.\.\., H, W, 3\], got \(2, 8, 8, 1\)\. Gray"),
     ):
         with pytest.raises(ValueError, match=f"^inception_features: {message}"):
-            inception_features(**{"x": x, **options, **change})
+            jax.eval_shape(functools.partial(inception_features, **{"x": x, **options, **change}))
     with pytest.raises(ValueError, match=r"^inception_logits: expected x of shape \[n, 6\], got \(2, 4\)\."):
         inception_logits(np.zeros((2, 4), np.float32), params=params)
 
