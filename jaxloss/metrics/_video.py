@@ -3,6 +3,8 @@
 import math
 from typing import NamedTuple
 
+from jax import lax
+
 from .._checks import as_scalar, check_fits, check_positive, error_text, masked_pair
 from .._types import Array, Image, Mask, Scalar
 from ..ops._color import COLOR_MATRICES, weigh
@@ -43,8 +45,7 @@ def video_planes(
     if channels not in (1, 3):
         way_out = "Channels go last: jnp.moveaxis(x, -3, -1)."
         raise ValueError(error_text(name, "1 channel (gray) or 3 (RGB, or YUV)", pair.y.shape, way_out))
-    shape = (math.prod(leading), height, width)
-    count = channels if chroma else 1
+    count = math.prod(leading)
     levels = as_scalar(data_range, pair.y.dtype)
 
     def plane(image: Array, index: int) -> Array:
@@ -52,8 +53,11 @@ def video_planes(
             picked = image[..., index]
         else:
             picked = weigh(image, COLOR_MATRICES["ycbcr"][index])
-        return picked.reshape(shape) * ((255 if yuv else SPANS[index]) / levels)
+        return picked.reshape(count, image.shape[-3], width) * ((255 if yuv else SPANS[index]) / levels)
 
-    luma = plane(pair.y, 0) if yuv else BLACK + plane(pair.y, 0)
-    differences = [plane(pair.x - pair.y, index) for index in range(count)]
-    return Planes(luma, differences, None if pair.mask is None else pair.mask.reshape(shape), tuple(leading))
+    # In two halves: XLA, which fuses nothing across a concatenation, would compute it anew for each of its readers.
+    halves = lax.split(pair.y, (height // 2, height - height // 2), axis=pair.y.ndim - 3)
+    luma = lax.concatenate([plane(half, 0) + (0 if yuv else BLACK) for half in halves], 1)
+    differences = [plane(pair.x - pair.y, index) for index in range(channels if chroma else 1)]
+    mask = None if pair.mask is None else pair.mask.reshape(count, height, width)
+    return Planes(luma, differences, mask, tuple(leading))

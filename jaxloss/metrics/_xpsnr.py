@@ -148,7 +148,7 @@ def _coarse_texture(luma: Array) -> Array:
 def _block_sums(z: Array, rows: np.ndarray, columns: np.ndarray) -> Array:
     """`[n, h, w]` by what says to which block rows and columns belong."""
     product = functools.partial(jnp.matmul, precision=lax.Precision.HIGHEST)
-    return product(rows.T.astype(z.dtype), product(z, columns.astype(z.dtype)))
+    return product(product(rows.T.astype(z.dtype), z), columns.astype(z.dtype))
 
 
 def _smooth(weights: Array) -> Array:
