@@ -265,7 +265,7 @@ def test_gradient_where_one_image_is_silent(pair: Pair) -> None:
     value, gradient = jax.jit(jax.value_and_grad(score))(np.full_like(pair[1], 0.5))
     assert value > 0 and (gradient == 0).all()
     options: dict[str, Any] = {"params": own_params(all=1), "net": lambda _, z: {"all": z}, "data_range": 1.0}
-    features = jax.jit(functools.partial(jaxloss.lpips_features, **options))(np.full((1, 1, 1), 1e-10, np.float32))
+    features = jax.jit(lambda x: jaxloss.lpips_features(x, **options))(np.full((1, 1, 1), 1e-10, np.float32))
     np.testing.assert_allclose(features["all"], 0.5, rtol=1e-5)
 
 

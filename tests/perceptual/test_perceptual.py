@@ -181,7 +181,7 @@ def test_traced_weights(pair: tuple[Features, Features]) -> None:
         return jaxloss.perceptual_loss(*pair, weights=weights).mean()
 
     @jax.jit
-    def found_and_expected(weights: Any, weight: jax.Array) -> tuple[jax.Array, ...]:
+    def found_and_expected(weights: Any, weight: jax.Array) -> tuple[list[Any], list[jax.Array]]:
         found = [*jax.value_and_grad(loss)(weights), loss(weight)]
         return found, [loss({"a": 2.0, "b": 0.25}), loss({"b": 1.0}), 3 * loss(None)]
 
