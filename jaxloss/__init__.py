@@ -63,6 +63,7 @@ from .metrics._color_difference import (
     delta_e_76_map as delta_e_76_map,
 )
 from .metrics._cvvdp import cvvdp as cvvdp, cvvdp_map as cvvdp_map
+from .metrics._cvvdp_video import cvvdp_video as cvvdp_video, cvvdp_video_map as cvvdp_video_map
 from .metrics._cw_ssim import cw_ssim as cw_ssim
 from .metrics._dss import dss as dss
 from .metrics._flip import flip as flip, flip_map as flip_map

@@ -1,6 +1,7 @@
 """ColorVideoVDP: how much worse an image looks than another one on a given display (Mantiuk et al. 2024)."""
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
@@ -27,7 +28,8 @@ XYZ_TO_LMS = np.array([  # the cones of the CIE, 2006
     [-0.133397430663221, 0.405505777260049, 0.034502127690364],
     [0.000244379021663, -0.000542995890619, 0.019406849066323],
 ])  # fmt: skip
-# Luminance, red against green, violet against yellow: in the gray of daylight, D65, the latter two are 0.
+# Luminance, red against green, violet against yellow: in the gray of daylight, D65, the latter two are 0. In clips
+# there is a fourth channel, of the luminance of what moves.
 LMS_TO_DKL = np.array([[1, 1, 0], [1, -2.311130179947035, 0], [-1, -1, 50.977571328718781]])
 TAPS = HALVINGS["burt_adelson"].taps
 BLUR = tuple(gaussian_window(13, 3.0))
@@ -38,7 +40,7 @@ LUMINANCES = (math.log(0.005), math.log(1e4))  # ends of the table of sensitivit
 FREQUENCIES = (math.log(0.1), math.log(64))
 DARKEST = 0.01  # cd/m2, of backgrounds
 LARGEST_CONTRAST = 1000.0
-GAIN = (1, 1.45, 1)
+GAIN = (1, 1.45, 1, 1)
 EPSILON = 1e-5  # of powers, whose slopes are finite thereby
 LINEAR = 0.1  # the difference up to which JOD falls in proportion
 
@@ -53,7 +55,7 @@ class Band(NamedTuple):
     """What is seen in a band of the pyramid.
 
     Attributes:
-        difference: `[..., 3, h, w]`, of each channel.
+        difference: `[..., channel, h, w]`.
         weights: Of the channels.
         gain: Of the contrasts over those of the pyramid.
         mask: `[..., 1, h, w]`, or None.
@@ -109,54 +111,78 @@ def cvvdp_map(
     display: str | Display = "standard_4k",
 ) -> Map:  # fmt: skip
     """`1 - JOD / 10` of each pixel, `[..., H, W, 1]`, all bands together; 0 for equal images."""
-    pair = masked_pair("cvvdp_map", x, y, mask)
-    given = _check_params("cvvdp_map", params, pair.x)
-
-    def over_channels(band: Band) -> Array:
-        weights = given["image_weight"] * _per_channel(band.weights, band.difference)
-        return _norm(weights * band.difference, -3)[..., None, :, :] / band.gain
-
-    *finer, total = map(over_channels, _bands("cvvdp_map", pair, data_range, given, display))
-    for seen in reversed(finer):
-        total = seen + _enlarge(total, seen.shape)
-    return _to_lost(total, given)[..., 0, :, :, None] / 10
+    given, bands = _image_bands("cvvdp_map", masked_pair("cvvdp_map", x, y, mask), data_range, params, display)
+    return heat(bands, given["image_weight"], given)
 
 
 def lost_quality(name: str, pair: Pair, data_range: Scalar, params: Params, display: str | Display) -> Array:
     """In JOD: 0 for equal images."""
-    given = _check_params(name, params, pair.x)
-    bands = _bands(name, pair, data_range, given, display)
-    # The second power as `_power` has it.
+    given, bands = _image_bands(name, pair, data_range, params, display)
+    seen, source = over_bands(bands)
+    return keep_nan(to_lost(given["image_weight"] * seen, given), source)
+
+
+def _image_bands(
+    name: str, pair: Pair, data_range: Scalar, params: Params, display: str | Display
+) -> tuple[dict[str, Array], list[Band]]:
+    given = check_params(name, params, pair.x, SHAPES)
+    shown = check_view(name, pair.x, data_range, display)
+    planes = jnp.stack(opponent_planes(pair.x, pair.y, shown, data_range), axis=-3)
+    return given, find_bands(planes, pair.mask, pixels_per_degree(shown), given, np.ones(3))
+
+
+def check_view(name: str, image: Array, data_range: Scalar, display: str | Display) -> Display:
+    check_positive(name, "data_range", data_range)
+    check_rgb(name, image)
+    check_fits(name, "a pyramid", SMALLEST, image, "Enlarge the images.")
+    return check_display(name, display)
+
+
+def over_bands(bands: list[Band]) -> tuple[Array, Array]:
+    """How much is seen in all channels and bands, `[...]`; and what is NaN where images are, or a mask is empty."""
+    # The second power as `power` has it.
     means = [masked_mean((z * (z + 2 * EPSILON))[..., None], mask) for z, *_, mask in bands]
     pooled = [
-        _per_channel(band.weights, band.difference)[..., 0, 0] * _power(jnp.nan_to_num(mean), 1 / 2)
+        _per_channel(band.weights, band.difference)[..., 0, 0] * power(jnp.nan_to_num(mean), 1 / 2)
         for band, mean in zip(bands, means, strict=True)
     ]
-    by_channel = _norm(jnp.stack(pooled), 0)
-    return keep_nan(_to_lost(given["image_weight"] * _norm(by_channel, -1), given), means[-1][..., 0])
+    return _norm(_norm(jnp.stack(pooled), 0), -1), means[-1][..., 0]
 
 
-def _bands(name: str, pair: Pair, data_range: Scalar, params: dict[str, Array], display: str | Display) -> list[Band]:
-    check_positive(name, "data_range", data_range)
-    check_rgb(name, pair.x)
-    check_fits(name, "a pyramid", SMALLEST, pair.x, "Enlarge the images.")
-    shown = check_display(name, display)
-    *frequencies, lowest = _frequencies(min(pair.x.shape[-3:-1]), pixels_per_degree(shown))
-    level, bands = _opponent_planes(pair, shown, data_range), []
-    mask = None if pair.mask is None else pair.mask[..., None, :, :]
+def heat(bands: list[Band], scale: Array | float, params: dict[str, Array]) -> Map:
+    """`1 - JOD / 10` of each pixel, `[..., H, W, 1]`."""
+
+    def over_channels(band: Band) -> Array:
+        weights = scale * _per_channel(band.weights, band.difference)
+        return _norm(weights * band.difference, -3)[..., None, :, :] / band.gain
+
+    *finer, total = map(over_channels, bands)
+    for seen in reversed(finer):
+        total = seen + _enlarge(total, seen.shape)
+    return to_lost(total, params)[..., 0, :, :, None] / 10
+
+
+def find_bands(
+    planes: Array, mask: Array | None, ppd: float, params: dict[str, Array], weights: Array | np.ndarray
+) -> list[Band]:
+    """Of planes `[..., 2, channel, H, W]`, with so many pixels in a degree, and weights of the channels."""
+    *frequencies, lowest = _frequencies(min(planes.shape[-2:]), ppd)
+    level, bands = planes, []
+    mask = None if mask is None else mask[..., None, :, :]
     for i, frequency in enumerate(frequencies):
         coarse = _halve(level)
         gain = 2 if i > 0 else 1
         difference = _difference(level, _enlarge(coarse, level.shape), gain, frequency, params)
-        bands.append(Band(difference, np.ones(3), gain, mask))
+        bands.append(Band(difference, weights, gain, mask))
         level, mask = coarse, None if mask is None else average_pool(mask[..., None])[..., 0]
     background = jnp.maximum(level[..., :1, :, :], DARKEST)
     mean = masked_mean(background[..., None], None if mask is None else mask[..., None, :, :, :])[..., None, None]
     mean = mean if mask is None else jnp.nan_to_num(mean, nan=1.0)
     contrast = jnp.minimum(level / mean, LARGEST_CONTRAST)
-    s = _sensitivity(params, lowest, mean[..., 1, 0, :, :])
+    s = _sensitivity(params, lowest, mean[..., 1, 0, :, :], len(weights))
     difference = safe_abs(contrast[..., 0, :, :, :] - contrast[..., 1, :, :, :]) * s
-    return [*bands, Band(difference, params["base_weights"], 1, mask)]
+    base_weights = params["base_weights"][: len(weights)] * jnp.asarray(weights, level.dtype)
+    return [*bands, Band(difference, base_weights, 1, mask)]
 
 
 def _frequencies(side: int, ppd: float) -> list[float]:
@@ -166,12 +192,12 @@ def _frequencies(side: int, ppd: float) -> list[float]:
     return [*frequencies[: min(wanted, int(math.log2(side)) - 1)].tolist(), BASE_FREQUENCY]
 
 
-def _opponent_planes(pair: Pair, display: Display, data_range: Scalar) -> Array:
-    """`[..., 2, 3, H, W]`: of both images, in cd/m2."""
-    channels = [plane[..., 0] for plane in split_rgb(jnp.stack([pair.x, pair.y], axis=-4))]
-    light = lax.optimization_barrier(light_planes(channels, display, data_range))
+def opponent_planes(x: Array, y: Array, display: Display, data_range: Scalar) -> list[Array]:
+    """The channels, `[..., 2, H, W]` of both images, in cd/m2."""
+    colors = [plane[..., 0] for plane in split_rgb(jnp.stack([x, y], axis=-4))]
+    light = lax.optimization_barrier(light_planes(colors, display, data_range))
     matrix = LMS_TO_DKL @ XYZ_TO_LMS @ np.array(RGB_TO_XYZ[display.primaries])
-    return jnp.stack([mix(light, row.tolist()) for row in matrix], axis=-3)
+    return [mix(light, row.tolist()) for row in matrix]
 
 
 def _halve(planes: Array) -> Array:
@@ -204,9 +230,9 @@ def _enlarge(planes: Array, shape: tuple[int, ...]) -> Array:
     return z[:, : shape[-2], : shape[-1]].reshape(*leading, *shape[-2:])
 
 
-def _sensitivity(params: dict[str, Array], frequency: float, luminance: Array) -> Array:
-    """`[..., 3, h, w]`, of the channels at luminances `[..., h, w]`: linear in logarithms between entries."""
-    table = params["log_sensitivity"][:3]
+def _sensitivity(params: dict[str, Array], frequency: float, luminance: Array, channels: int) -> Array:
+    """`[..., channel, h, w]`, of the channels at luminances `[..., h, w]`: linear in logarithms between entries."""
+    table = params["log_sensitivity"][:channels]
     last = table.shape[-1] - 1
     place = (math.log(frequency) - FREQUENCIES[0]) / (FREQUENCIES[1] - FREQUENCIES[0]) * last
     k = min(max(math.floor(place), 0), last - 1)
@@ -224,20 +250,21 @@ def _sensitivity(params: dict[str, Array], frequency: float, luminance: Array) -
 
 
 def _difference(level: Array, around: Array, gain: int, frequency: float, params: dict[str, Array]) -> Array:
-    """Of the images in a band, `[..., 3, h, w]`, less what masks it."""
+    """Of the images in a band, `[..., channel, h, w]`, less what masks it."""
     reach = len(BLUR) // 2 if min(level.shape[-2:]) > len(BLUR) // 2 else 0
 
     # Channel by channel: what is broadcast over an axis is summed over it in the gradient, which takes a CPU longer.
     def of_rows(level: Array, around: Array) -> Array:
         levels, means = ([_parts(image) for image in _parts(z, axis=-4)] for z in (level, around))
         backgrounds = [jnp.maximum(mean, DARKEST) for mean, *_ in means]
-        s = [GAIN[c] * z for c, z in enumerate(_parts(_sensitivity(params, frequency, backgrounds[1])))]
+        sensitivities = _sensitivity(params, frequency, backgrounds[1], level.shape[-3])
+        s = [GAIN[c] * z for c, z in enumerate(_parts(sensitivities))]
 
         def scaled(i: int, c: int) -> Array:
             contrast = (levels[i][c] - means[i][c]) / backgrounds[i]
             return gain * jnp.minimum(contrast, LARGEST_CONTRAST) * s[c]
 
-        test, reference = ([scaled(i, c) for c in range(3)] for i in (0, 1))
+        test, reference = ([scaled(i, c) for c in range(len(s))] for i in (0, 1))
         return _masked_difference(test, reference, reach, params)
 
     return in_row_strips(of_rows, level, around, reach=reach)
@@ -251,23 +278,23 @@ def _parts(planes: Array, axis: int = -3) -> list[Array]:
 def _masked_difference(test: list[Array], reference: list[Array], reach: int, params: dict[str, Array]) -> Array:
     """`reach` rows less at both ends."""
     smaller = [jnp.minimum(safe_abs(t), safe_abs(r)) for t, r in zip(test, reference, strict=True)]
-    powers = params["masking_powers"][:3]
+    powers = params["masking_powers"][: len(test)]
     maskers = [10 ** params["masking_gain"] * z for z in (_blur(smaller) if reach else smaller)]
-    maskers = lax.optimization_barrier([_power(z, q) for z, q in zip(maskers, powers, strict=True)])
+    maskers = lax.optimization_barrier([power(z, q) for z, q in zip(maskers, powers, strict=True)])
     weights = 2 ** params["masking_weights"]
     largest = 10 ** params["largest_difference"]
     differences = []
     for c, (t, r) in enumerate(zip(test, reference, strict=True)):
-        masking = sum(weights[i, c] * maskers[i] for i in range(3))
+        masking = sum(weights[i, c] * masker for i, masker in enumerate(maskers))
         change = (t - r)[..., reach : t.shape[-2] - reach, :]
-        difference = _power(safe_abs(change), params["difference_power"]) / (1 + masking)
+        difference = power(safe_abs(change), params["difference_power"]) / (1 + masking)
         differences.append(largest * difference / (largest + difference))
     return jnp.stack(differences, axis=-3)
 
 
 def _per_channel(values: Array | np.ndarray, planes: Array) -> Array:
-    """The first three, for planes `[..., 3, h, w]`."""
-    return jnp.asarray(values, planes.dtype)[:3].reshape((1,) * (planes.ndim - 3) + (3, 1, 1))
+    """For planes `[..., channel, h, w]`."""
+    return jnp.asarray(values, planes.dtype).reshape((1,) * (planes.ndim - 3) + (-1, 1, 1))
 
 
 def _blur(planes: list[Array]) -> list[Array]:
@@ -278,24 +305,24 @@ def _blur(planes: list[Array]) -> list[Array]:
     return [z.reshape(*leading, height - 2 * reach, width) for z in filter_maps(padded, BLUR, BLUR, step=1)]
 
 
-def _power(x: Array, exponent: Array | float) -> Array:
+def power(x: Array, exponent: Array | float) -> Array:
     """`(x + EPSILON) ** exponent - EPSILON ** exponent`, exactly 0 at 0."""
     return EPSILON**exponent * (jnp.exp(exponent * jnp.log(1 + x / EPSILON)) - 1)
 
 
 def _norm(x: Array, axis: int) -> Array:
-    return _power(_power(x, 4.0).sum(axis=axis), 1 / 4)
+    return power(power(x, 4.0).sum(axis=axis), 1 / 4)
 
 
-def _to_lost(q: Array, params: dict[str, Array]) -> Array:
+def to_lost(q: Array, params: dict[str, Array]) -> Array:
     slope, exponent = params["jod"]
     return slope * jnp.where(q <= LINEAR, LINEAR ** (exponent - 1) * q, jnp.maximum(q, LINEAR) ** exponent)
 
 
-def _check_params(name: str, params: Params, image: Array) -> dict[str, Array]:
+def check_params(name: str, params: Params, image: Array, expected: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
     """In the dtype of the images."""
-    shapes = {part: jnp.shape(params[part]) if part in params else None for part in SHAPES}
-    if shapes != SHAPES:
+    shapes = {part: jnp.shape(params[part]) if part in params else None for part in expected}
+    if shapes != expected:
         way_out = "They are what load_params('cvvdp') returns."
-        raise ValueError(error_text(name, f"params of shapes {SHAPES}", shapes, way_out))
-    return {part: jnp.asarray(params[part], image.dtype) for part in SHAPES}
+        raise ValueError(error_text(name, f"params of shapes {expected}", shapes, way_out))
+    return {part: jnp.asarray(params[part], image.dtype) for part in expected}

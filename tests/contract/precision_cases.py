@@ -137,6 +137,13 @@ CASES = {
     "ColorVideoVDP": Case(
         (jaxloss.cvvdp_map,), (SMALL, SMALL), {"params": tiny_params("cvvdp"), "mask": image(24, 24)}, RANGE
     ),
+    "ColorVideoVDP of clips": Case(
+        (jaxloss.cvvdp_video, jaxloss.cvvdp_video_map),
+        pair(2, 4, 4, 3),
+        {"params": tiny_params("cvvdp")},
+        {**RANGE, "frames_per_second": 24.0},
+        differentiated=False,
+    ),
     "XPSNR": Case((jaxloss.xpsnr_planes,), pair(45, 48, 3), options=RANGE),
     "VMAF": Case((jaxloss.vmaf_features,), pair(9, 12, 1), options={**RANGE, "scales": 1}),
     "features of SSIMULACRA 2": Case((jaxloss.ssimulacra2_features,), (SMALL,), options=RANGE),
