@@ -60,11 +60,11 @@ def cvvdp_video(
 
     Example:
         >>> import functools, jax, jaxloss
-        >>> y = jax.random.uniform(jax.random.key(0), (3, 8, 8, 3))
+        >>> y = jax.random.uniform(jax.random.key(0), (3, 6, 6, 3))
         >>> options = {"data_range": 1.0, "params": jaxloss.load_params("cvvdp"), "frames_per_second": 24.0}
         >>> score = jax.jit(functools.partial(jaxloss.cvvdp_video, **options))
         >>> print(score(1 - y, y).round(2))
-        4.62
+        2.74
 
     Reference:
         "ColorVideoVDP: A visual difference predictor for image, video and display distortions", ACM TOG 43, 2024.
@@ -110,7 +110,7 @@ def _prepare(
 ) -> Clip:  # fmt: skip
     x, y = check_pair(name, x, y)
     if x.ndim < 4 or x.shape[-4] == 0:
-        way_out = "Time goes before the rows: jnp.moveaxis(x, -1, -4). An image is a matter of jaxloss.cvvdp."
+        way_out = "Frames go before rows: jnp.stack(frames, axis=-4). Images are scored by jaxloss.cvvdp."
         raise ValueError(error_text(name, "x and y of shape [..., T, H, W, 3]", x.shape, way_out))
     check_positive(name, "frames_per_second", frames_per_second)
     shown = check_view(name, x, data_range, display)
