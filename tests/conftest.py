@@ -34,6 +34,8 @@ jax.config.update("jax_platforms", os.environ["JAX_PLATFORMS"])
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+# Taking its own frames out of a traceback costs JAX milliseconds, and the tests expect thousands of errors.
+jax.config.update("jax_traceback_filtering", "off")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import metrics
+from benchmarks import _roofline, _timing, metrics
 from benchmarks._results import read_file
 from benchmarks._summary import answers
 
@@ -13,6 +13,8 @@ def test_metrics_from_command_line_to_file(monkeypatch, tmp_path: Path, capsys) 
     path = tmp_path / "results.jsonl"
     monkeypatch.setattr(metrics, "missing", lambda name: "")
     monkeypatch.setattr(metrics, "peers_of", lambda *arguments: {})
+    monkeypatch.setattr(_roofline, "_side", lambda: 64)
+    monkeypatch.setattr(_timing, "TURN", 0.0)
     options = ["--metrics", "mae,ssim", "--sizes", "2x10x12", "--seconds", "0", "--rounds", "1", "--output", str(path)]
     monkeypatch.setattr("sys.argv", ["metrics", *options])
     metrics.main()

@@ -124,18 +124,23 @@ def test_one_number_per_image(row: Metric) -> None:
 
 
 @every_row
-def test_number_of_channels(row: Metric) -> None:
-    params = abstract_params(row)
-    for channels in (1, 2, 3, 5):
-        image = jax.ShapeDtypeStruct((*abstract(row).shape[:2], channels), np.float32)
-        if channels in (row.channels or (channels,)) and channels >= row.least_channels:
-            score = jax.eval_shape(lambda x, y, params: example(row)(x, y, **params), image, image, params)
-            assert score.shape == ()
-        else:
-            with pytest.raises(
-                ValueError, match=rf"^{row.function.__name__}: expected .*, got .*{re.escape(str(image.shape))}"
-            ):
-                jax.eval_shape(lambda x, y, params: example(row)(x, y, **params), image, image, params)
+@pytest.mark.usefixtures("float64")
+def test_number_of_channels_and_least_size(row: Metric) -> None:
+    """Of images as low or as narrow as the registry says; float32 stays float32 though x64 is on."""
+    params, side = abstract_params(row), row.example_side
+
+    def score(*shape: int) -> Any:
+        image = jax.ShapeDtypeStruct(shape, np.float32)
+        return jax.eval_shape(lambda x, y, params: example(row)(x, y, **params), image, image, params)
+
+    taken = [n for n in (1, 2, 3, 5) if n in (row.channels or (n,)) and n >= row.least_channels]
+    for number, channels in enumerate(taken if len(taken) > 1 else 2 * taken):
+        size = (side, side + 9) if number % 2 else (side + 9, side)
+        found = score(*size, channels)
+        assert (found.shape, found.dtype) == ((), np.float32)
+    for shape in ((*abstract(row).shape[:2], n) for n in (1, 2, 3, 5) if n not in taken):
+        with pytest.raises(ValueError, match=rf"^{row.function.__name__}: expected .*, got .*{re.escape(str(shape))}"):
+            score(*shape)
 
 
 @every_ranged_row

@@ -228,7 +228,7 @@ def test_gradients_are_finite(dtype: Any, pair: Pair) -> None:
     y = pair[1]
     black, white = np.zeros_like(y), np.ones_like(y)
     for x in ((y, y), (black, black), (white, white), (black, y), (1 - y, y)):
-        *both, of_params = gradients(*(z.astype(dtype) for z in x), PARAMS)
+        *both, of_params = gradients(x[0].astype(dtype), x[1].astype(dtype), PARAMS)
         assert all(np.isfinite(z).all() for z in jax.tree.leaves(of_params))
         assert all(np.isfinite(gradient).all() and gradient.dtype == dtype for gradient in both)
         if x[0] is x[1]:
@@ -264,7 +264,7 @@ def test_gradient_where_one_image_is_silent(pair: Pair) -> None:
 
     value, gradient = jax.jit(jax.value_and_grad(score))(np.full_like(pair[1], 0.5))
     assert value > 0 and (gradient == 0).all()
-    options: dict[str, Any] = {"params": own_params(all=1), "net": lambda _, z: {"all": z}, "data_range": 1.0}
+    options: dict[str, Any] = {"params": own_params(all=1), "net": lambda params, z: {"all": z}, "data_range": 1.0}
     features = jax.jit(lambda x: jaxloss.lpips_features(x, **options))(np.full((1, 1, 1), 1e-10, np.float32))
     np.testing.assert_allclose(features["all"], 0.5, rtol=1e-5)
 
