@@ -32,8 +32,8 @@ class PartialConv(nn.Module):
         >>> import jax, jax.numpy as jnp
         >>> from jaxloss.backbones import PartialConv
         >>> layer, x, mask = PartialConv(8, 3, strides=2), jnp.ones((1, 6, 6, 3)), jnp.zeros((1, 6, 6))
-        >>> variables = layer.init(jax.random.key(0), x, mask)
-        >>> output, known = layer.apply(variables, x, mask)
+        >>> variables = jax.jit(layer.init)(jax.random.key(0), x, mask)
+        >>> output, known = jax.jit(layer.apply)(variables, x, mask)
         >>> print(output.shape, known.shape)
         (1, 3, 3, 8) (1, 3, 3)
     """

@@ -62,9 +62,9 @@ def psnr_hvs(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None
         That of the formula; 0 for equal images.
 
     Example:
-        >>> import jax.numpy as jnp, jaxloss
+        >>> import jax, jax.numpy as jnp, jaxloss
         >>> x, y = jnp.zeros((8, 8, 3)), jnp.full((8, 8, 3), 0.25)
-        >>> print(jaxloss.psnr_hvs(x, y, data_range=1.0).round(2))
+        >>> print(jax.jit(jaxloss.psnr_hvs)(x, y, data_range=1.0).round(2))
         7.91
 
     Reference:

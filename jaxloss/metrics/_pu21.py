@@ -43,9 +43,9 @@ def pu_psnr(
         Finite everywhere, 0 for equal images.
 
     Example:
-        >>> import jax.numpy as jnp, jaxloss
+        >>> import jax, jax.numpy as jnp, jaxloss
         >>> x, y = jnp.full((4, 4, 3), 0.5), jnp.full((4, 4, 3), 0.6)
-        >>> print(jaxloss.pu_psnr(x, y, data_range=1.0).round(3))
+        >>> print(jax.jit(jaxloss.pu_psnr)(x, y, data_range=1.0).round(3))
         20.551
 
     Reference:
@@ -75,7 +75,7 @@ def pu_ssim(
     Example:
         >>> import jax, jaxloss
         >>> y = jax.random.uniform(jax.random.key(0), (32, 32, 3))
-        >>> print(jaxloss.pu_ssim(1 - y, y, data_range=1.0).round(3))
+        >>> print(jax.jit(jaxloss.pu_ssim)(1 - y, y, data_range=1.0).round(3))
         -0.852
 
     Reference:
@@ -107,7 +107,8 @@ def pu_ms_ssim(
     Example:
         >>> import jax, jaxloss
         >>> y = jax.random.uniform(jax.random.key(0), (44, 44, 3))
-        >>> print(jaxloss.pu_ms_ssim(0.5 * y, y, data_range=1.0, weights=(0.3, 0.3, 0.4)).round(3))
+        >>> pu_ms_ssim = jax.jit(jaxloss.pu_ms_ssim, static_argnames="weights")
+        >>> print(pu_ms_ssim(0.5 * y, y, data_range=1.0, weights=(0.3, 0.3, 0.4)).round(3))
         0.911
 
     Reference:
@@ -137,10 +138,10 @@ def pu21_metric(
         ValueError: For an unknown display, or one that cannot be.
 
     Example:
-        >>> import jax.numpy as jnp, jaxloss
+        >>> import jax, jax.numpy as jnp, jaxloss
         >>> pu_psnr_rgb = jaxloss.pu21_metric(jaxloss.psnr, display="standard_hdr_linear", channels="rgb")
         >>> y = jnp.linspace(0.1, 1000.0, 48).reshape(4, 4, 3)  # cd/m2
-        >>> print(pu_psnr_rgb(0.9 * y, y, data_range=1.0).round(2))
+        >>> print(jax.jit(pu_psnr_rgb)(0.9 * y, y, data_range=1.0).round(2))
         30.66
 
     Reference:

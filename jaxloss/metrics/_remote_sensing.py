@@ -38,9 +38,9 @@ def sam(x: Image, y: Image, *, mask: Mask | None = None) -> Scores:
         Finite everywhere; 0 where an angle is 0.
 
     Example:
-        >>> import jax.numpy as jnp, jaxloss
+        >>> import jax, jax.numpy as jnp, jaxloss
         >>> red, olive = jnp.array([[[[1.0, 0.0, 0.0]]], [[[0.5, 0.5, 0.0]]]])
-        >>> print(jaxloss.sam(olive, red).round(4))
+        >>> print(jax.jit(jaxloss.sam)(olive, red).round(4))
         0.7854
 
     Reference:
@@ -103,9 +103,9 @@ def ergas(x: Image, y: Image, *, mask: Mask | None = None, ratio: Scalar = 0.25)
         Finite everywhere; 0 for equal images, and where the score is infinite.
 
     Example:
-        >>> import jax.numpy as jnp, jaxloss
+        >>> import jax, jax.numpy as jnp, jaxloss
         >>> y = jnp.full((4, 4, 3), 0.5)
-        >>> print(jaxloss.ergas(0.9 * y, y).round(4))
+        >>> print(jax.jit(jaxloss.ergas)(0.9 * y, y).round(4))
         2.5
 
     Reference:
@@ -144,7 +144,8 @@ def scc(x: Image, y: Image, *, mask: Mask | None = None, window_size: int | None
     Example:
         >>> import jax, jaxloss
         >>> noise, y = jax.random.uniform(jax.random.key(0), (2, 32, 32, 3))
-        >>> print(jaxloss.scc(y + noise, y).round(3), jaxloss.scc(y + noise, y, window_size=8).round(3))
+        >>> scc = jax.jit(jaxloss.scc, static_argnames="window_size")
+        >>> print(scc(y + noise, y).round(3), scc(y + noise, y, window_size=8).round(3))
         0.7 0.7
 
     Reference:

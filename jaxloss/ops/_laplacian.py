@@ -59,8 +59,9 @@ def laplacian_pyramid(image: Image, *, levels: int, halving: str = "burt_adelson
         Linear: the exact adjoint of each filter.
 
     Example:
-        >>> import jax.numpy as jnp, jaxloss
-        >>> fine, rest = jaxloss.ops.laplacian_pyramid(jnp.full((4, 6, 1), 0.5), levels=2)
+        >>> import jax, jax.numpy as jnp, jaxloss
+        >>> pyramid = jax.jit(jaxloss.ops.laplacian_pyramid, static_argnames="levels")
+        >>> fine, rest = pyramid(jnp.full((4, 6, 1), 0.5), levels=2)
         >>> print(abs(fine).max().round(6), rest[..., 0].round(6))
         0.0 [[0.5 0.5 0.5]
          [0.5 0.5 0.5]]

@@ -55,9 +55,9 @@ def partial_conv(
         That of the convolution, finite everywhere; 0 for values in the hole. The mask has none, as in the original.
 
     Example:
-        >>> import jax.numpy as jnp, jaxloss
+        >>> import jax, jax.numpy as jnp, jaxloss
         >>> x, mask = jnp.full((1, 4, 1), 2.0), jnp.array([[1.0, 0.0, 0.0, 0.0]])
-        >>> output, known = jaxloss.ops.partial_conv(x, mask, jnp.full((1, 3, 1, 1), 1 / 3))
+        >>> output, known = jax.jit(jaxloss.ops.partial_conv)(x, mask, jnp.full((1, 3, 1, 1), 1 / 3))
         >>> print(output[0, :, 0].round(4), known[0])  # averages of what is known
         [2. 2. 0. 0.] [1. 1. 0. 0.]
 

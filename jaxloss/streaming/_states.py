@@ -142,7 +142,7 @@ def merge_over_devices(state: Any, axis_name: str | tuple[str, ...]) -> Any:
         >>> def of_all(scores):
         ...     state = streaming.update(streaming.init_mean(), scores)
         ...     return streaming.compute(streaming.merge_over_devices(state, "batch"))
-        >>> print(jax.vmap(of_all, axis_name="batch")(jnp.array([[1.0], [3.0]])).mean)
+        >>> print(jax.jit(jax.vmap(of_all, axis_name="batch"))(jnp.array([[1.0], [3.0]])).mean)
         [2. 2.]
     """
     return jax.tree.map(lambda one: _kind(one).merge_over_devices(one, axis_name), state, is_leaf=_is_state)
