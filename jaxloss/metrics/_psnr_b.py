@@ -51,8 +51,8 @@ def psnr_b(
         >>> import jax, jax.numpy as jnp, jaxloss
         >>> y = jnp.zeros((16, 16, 1))
         >>> x = y.at[:8, :8].set(0.25)
-        >>> psnr, psnr_b = (jax.jit(metric)(x, y, data_range=1.0) for metric in (jaxloss.psnr, jaxloss.psnr_b))
-        >>> print(psnr.round(2), psnr_b.round(2))
+        >>> psnr, psnr_b = jax.jit(jaxloss.psnr), jax.jit(jaxloss.psnr_b)
+        >>> print(psnr(x, y, data_range=1.0).round(2), psnr_b(x, y, data_range=1.0).round(2))
         18.06 14.08
 
     Reference:

@@ -60,8 +60,8 @@ def laplacian_pyramid(image: Image, *, levels: int, halving: str = "burt_adelson
 
     Example:
         >>> import jax, jax.numpy as jnp, jaxloss
-        >>> pyramid = jax.jit(jaxloss.ops.laplacian_pyramid, static_argnames="levels")
-        >>> fine, rest = pyramid(jnp.full((4, 6, 1), 0.5), levels=2)
+        >>> laplacian_pyramid = jax.jit(jaxloss.ops.laplacian_pyramid, static_argnames="levels")
+        >>> fine, rest = laplacian_pyramid(jnp.full((4, 6, 1), 0.5), levels=2)
         >>> print(abs(fine).max().round(6), rest[..., 0].round(6))
         0.0 [[0.5 0.5 0.5]
          [0.5 0.5 0.5]]

@@ -57,7 +57,8 @@ def partial_conv(
     Example:
         >>> import jax, jax.numpy as jnp, jaxloss
         >>> x, mask = jnp.full((1, 4, 1), 2.0), jnp.array([[1.0, 0.0, 0.0, 0.0]])
-        >>> output, known = jax.jit(jaxloss.ops.partial_conv)(x, mask, jnp.full((1, 3, 1, 1), 1 / 3))
+        >>> partial_conv = jax.jit(jaxloss.ops.partial_conv)
+        >>> output, known = partial_conv(x, mask, jnp.full((1, 3, 1, 1), 1 / 3))
         >>> print(output[0, :, 0].round(4), known[0])  # averages of what is known
         [2. 2. 0. 0.] [1. 1. 0. 0.]
 
