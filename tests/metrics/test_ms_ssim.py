@@ -28,7 +28,7 @@ def test_equals_the_paper(pair):
 
 
 def test_five_scales(photographs, rng):
-    photographs = photographs[:2]
+    photographs = photographs[:1]
     x = np.clip(photographs + 0.1 * rng.standard_normal(photographs.shape), 0, 1)
     values = jax.jit(lambda x, y: jaxloss.ms_ssim(x, y, data_range=1.0))(
         np.asarray(x, np.float32), np.asarray(photographs, np.float32)

@@ -69,8 +69,9 @@ def test_mask_is_normalized_convolution(pair, rng):
     np.testing.assert_allclose(value, truth.ssim(x, y, mask=mask), rtol=1e-11)
 
 
-@pytest.mark.parametrize("border", ["valid", "reflect", "zero"])
-@pytest.mark.parametrize("downsample", ["none", "matlab", "average"])
+@pytest.mark.parametrize(
+    ("border", "downsample"), [("valid", "matlab"), ("valid", "average"), ("reflect", "average"), ("zero", "none")]
+)
 def test_a_mask_of_ones_changes_nothing(rng, border, downsample):
     """Of images so large that they are shrunk."""
     y = rng.random((391, 397, 1), np.float32)
