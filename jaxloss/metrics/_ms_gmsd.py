@@ -128,10 +128,11 @@ def _over_scales(name: str, pair: Pair, data_range: Scalar, weights: Sequence[fl
     for scale, weight in enumerate(weights):
         if scale:
             x, y, counts = _halve(x), _halve(y), None if counts is None else average_pool(counts)
-        m_x, m_y = (gradient_magnitude(z, kernel="prewitt", scale=2.0) for z in (x, y))
+        # Without an axis of one channel, of which a GPU would write both magnitudes to memory.
+        m_x, m_y = (gradient_magnitude(z, kernel="prewitt", scale=2.0)[..., 0] for z in (x, y))
         apart = (m_x - m_y) ** 2 / (m_x**2 + m_y**2 - ALPHA * m_x * m_y + constant)
         position = None if counts is None else counts[..., 0]
-        total = total + weight * masked_deviation(apart, position, less=DEVIATIONS[deviation]) ** 2
+        total = total + weight * masked_deviation(apart[..., None], position, less=DEVIATIONS[deviation]) ** 2
     return keep_nan(safe_sqrt(total), total)
 
 
