@@ -1,7 +1,6 @@
 """Visual saliency-induced index (Zhang, Shen, Li 2014)."""
 
 import functools
-from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -144,8 +143,8 @@ def saliency(image: Array, size: int) -> Array:
     planes = jnp.stack([plane[..., 0] for plane in split_rgb(image)])
     rgb = resize_planes(planes, (size, size), "matlab_bilinear")
     lab = pointwise(_lab, *(plane[0][..., None] for plane in lax.split(rgb, (1, 1, 1), axis=0)))
-    lab = [plane[..., 0] for plane in lab]
-    salient = _by_frequency(lab) * _by_place(lab[0]) * _by_color(lab)
+    lab = jnp.stack([plane[..., 0] for plane in lab], axis=-3)
+    salient = _by_frequency(lab) * _by_place(lab[..., 0, :, :]) * _by_color(lab[..., 1:, :, :])
     return stretch(resize_planes(salient, (height, width), "matlab_bilinear")[..., None])
 
 
@@ -157,16 +156,17 @@ def _lab(*rgb: Array) -> list[Array]:
     return [116 * f_y - 16, 500 * (f_x - f_y), 200 * (f_y - f_z)]
 
 
-def _by_frequency(lab: Sequence[Array]) -> Array:
+def _by_frequency(lab: Array) -> Array:
     """Where the middle frequencies of lightness and color have their energy."""
-    *leading, size, _ = lab[0].shape
-    frequency = frequencies(size).reshape((1,) * len(leading) + (1, size)).astype(lab[0].dtype)
+    size = lab.shape[-1]
+    frequency = frequencies(size).reshape((1,) * (lab.ndim - 2) + (1, size)).astype(lab.dtype)
     squares = frequency[..., : size // 2 + 1] ** 2 + np.swapaxes(frequency, -1, -2) ** 2
     radius = jnp.sqrt(jnp.where(squares <= 0.25, squares, 0))
     band = log_gabor(radius, CENTER_FREQUENCY * SIZE / size, BANDWIDTH)
-    spectra = [jnp.fft.rfft2(plane) for plane in lab]
-    filtered = [jnp.fft.irfft2(lax.complex(z.real * band, z.imag * band), (size, size)) for z in spectra]
-    return safe_sqrt(sum((z * z for z in filtered), start=jnp.zeros_like(lab[0])))
+    spectra = jnp.fft.rfft2(lab)
+    filtered = jnp.fft.irfft2(lax.complex(spectra.real * band, spectra.imag * band), (size, size))
+    lightness, red, yellow = (filtered[..., i, :, :] for i in range(3))
+    return safe_sqrt(lightness**2 + red**2 + yellow**2)
 
 
 def _by_place(like: Array) -> Array:
@@ -177,7 +177,8 @@ def _by_place(like: Array) -> Array:
     return jnp.asarray(line) * jnp.asarray(np.swapaxes(line, -1, -2))
 
 
-def _by_color(lab: Sequence[Array]) -> Array:
+def _by_color(chroma: Array) -> Array:
     """Only the coldest colors of the image do not count."""
-    warmth = sum((stretch(plane[..., None])[..., 0] ** 2 for plane in lab[1:]), start=jnp.zeros_like(lab[0]))
-    return -jnp.expm1(-warmth / SIGMA_C**2)
+    warmth = stretch(chroma[..., None])[..., 0]
+    red, yellow = (warmth[..., i, :, :] for i in range(2))
+    return -jnp.expm1(-(red**2 + yellow**2) / SIGMA_C**2)
