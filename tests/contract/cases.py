@@ -159,6 +159,14 @@ def outcome(row: Metric) -> Outcome:
     return program(row)(*stack(row))
 
 
+def outcome_of(row: Metric, x: np.ndarray, y: np.ndarray) -> Outcome:
+    """Of other pairs, no more than the stack has: repeated to as many, for which the program is compiled."""
+    count, (like, _) = len(x), stack(row)
+    assert count <= len(like)
+    result = program(row)(*(np.resize(z, like.shape) for z in (x, y)))
+    return Outcome(*(z[:count] for z in result))
+
+
 def at(row: Metric, *names: str) -> list[int]:
     """Where pairs stand in the stack."""
     order = list(pairs(row))

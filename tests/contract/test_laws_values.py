@@ -23,8 +23,10 @@ from tests.contract.cases import (
     example,
     is_equal,
     outcome,
+    outcome_of,
     params_of,
     program,
+    shape_of,
     stack,
     unseen,
 )
@@ -44,12 +46,11 @@ def as_published(row: Metric) -> tuple[np.ndarray, np.ndarray]:
     y = np.concatenate([natural, random, natural, board, black])
     x = np.concatenate([1 - natural, random[::-1], random, 1 - board, white])
     pairs = np.concatenate([equal, x]), np.concatenate([equal, y])
-    count, (like, _) = len(pairs[0]), stack(row)
-    if row.example or like.shape[1:] != equal.shape[1:]:
+    if row.example or equal.shape[1:] != shape_of(row):
         call = jax.jit(lambda x, y, params: default(row)(x, y, **params))
         scores = np.asarray(call(*pairs, params_of(row)))
     else:  # the program of its example, which is as published, is there
-        scores = program(row)(*(np.resize(z, like.shape) for z in pairs)).scores[:count]
+        scores = outcome_of(row, *pairs).scores
     return scores[:6], scores[6:]
 
 

@@ -13,13 +13,9 @@ from jaxloss.sde import PerceptualLossModel
 
 
 # Compiled whole: operation by operation takes longer.
-covariance, log_mean, mean, median, mode, moment, quantile, variance, transition_log_density = map(
-    jax.jit,
-    (
-        *(sde.covariance, sde.log_mean, sde.mean, sde.median, sde.mode, sde.moment, sde.quantile, sde.variance),
-        sde.transition_log_density,
-    ),
-)
+mean, variance, covariance, moment = map(jax.jit, (sde.mean, sde.variance, sde.covariance, sde.moment))
+log_mean, median, mode, quantile = map(jax.jit, (sde.log_mean, sde.median, sde.mode, sde.quantile))
+transition_log_density = jax.jit(sde.transition_log_density)
 MU, KAPPA, INITIAL = -1.5, 0.7, 0.45
 MODEL = PerceptualLossModel(mu=MU, sigma=0.6, eta=0.3, xi=0.2)
 SPANS = np.array([0.05, 0.3, 1.0])
