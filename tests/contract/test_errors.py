@@ -153,23 +153,23 @@ def assert_row_raises(
 
 
 @every_row
-@pytest.mark.parametrize("dtype", [jnp.uint8, jnp.int32, jnp.bool_], ids=["uint8", "int32", "bool"])
-def test_integer_images(row: Metric, dtype: Any) -> None:
-    assert_row_raises(row, TypeError, "floating", np.dtype(dtype).name, "ops.to_float", dtype=dtype)
+def test_integer_images(row: Metric) -> None:
+    for dtype in ("uint8", "int32", "bool"):
+        assert_row_raises(row, TypeError, "floating", dtype, "ops.to_float", dtype=dtype)
 
 
 @every_row
-@pytest.mark.parametrize("shape", [(40, 44), (44,), (), (40, 0, 3), (0, 44, 3), (40, 44, 0)], ids=str)
-def test_missing_and_empty_axes(row: Metric, shape: tuple[int, ...]) -> None:
-    assert_row_raises(row, ValueError, "[..., H, W, C]", str(shape), "image[..., None]", shapes=(shape, shape))
+def test_missing_and_empty_axes(row: Metric) -> None:
+    for shape in ((40, 44), (44,), (), (40, 0, 3), (0, 44, 3), (40, 44, 0)):
+        assert_row_raises(row, ValueError, "[..., H, W, C]", str(shape), "image[..., None]", shapes=(shape, shape))
 
 
 @every_row
-@pytest.mark.parametrize("other", [CHANNELS_FIRST, (40, 44, 3), (2, 40, 44, 1), (2, 40, 43, 3)], ids=str)
-def test_shapes_differ(row: Metric, other: tuple[int, ...]) -> None:
+def test_shapes_differ(row: Metric) -> None:
     """Nothing is broadcast: a reference that is meant for a batch says so."""
-    words = ("equal shape", f"{IMAGE} and {other}", "moveaxis", "broadcast_to")
-    assert_row_raises(row, ValueError, *words, shapes=(IMAGE, other))
+    for other in (CHANNELS_FIRST, (40, 44, 3), (2, 40, 44, 1), (2, 40, 43, 3)):
+        words = ("equal shape", f"{IMAGE} and {other}", "moveaxis", "broadcast_to")
+        assert_row_raises(row, ValueError, *words, shapes=(IMAGE, other))
 
 
 @each(row for row in METRICS.values() if row.example_side > 1)
@@ -181,9 +181,9 @@ def test_too_small(row: Metric) -> None:
 
 
 @every_ranged_row
-@pytest.mark.parametrize("value", [0, 0.0, -1.0, float("nan"), float("inf"), np.float64(0)], ids=repr)
-def test_data_range_must_be_positive(row: Metric, value: float) -> None:
-    assert_row_raises(row, ValueError, "data_range > 0", str(value), "255.0 for [0, 255]", data_range=value)
+def test_data_range_must_be_positive(row: Metric) -> None:
+    for value in (0, 0.0, -1.0, float("nan"), float("inf"), np.float64(0)):
+        assert_row_raises(row, ValueError, "data_range > 0", str(value), "255.0 for [0, 255]", data_range=value)
 
 
 @every_row
@@ -215,7 +215,7 @@ def test_mask_must_fit(row: Metric) -> None:
 
 
 @every_masked_row
-@pytest.mark.parametrize("dtype", [np.int32, np.uint8], ids=["int32", "uint8"])
-def test_mask_of_integers(row: Metric, dtype: Any) -> None:
-    words = ("mask of dtype bool or floating", np.dtype(dtype).name, "mask > 0")
-    assert_row_raises(row, TypeError, *words, mask=np.ones(shape_of(row)[:2], dtype))
+def test_mask_of_integers(row: Metric) -> None:
+    for dtype in ("int32", "uint8"):
+        words = ("mask of dtype bool or floating", dtype, "mask > 0")
+        assert_row_raises(row, TypeError, *words, mask=np.ones(shape_of(row)[:2], dtype))
