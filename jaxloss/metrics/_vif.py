@@ -11,7 +11,7 @@ from jax.typing import DTypeLike
 from .._checks import Pair, as_scalar, check_fits, check_positive, error_text, masked_pair
 from .._types import Array, Image, Mask, Scalar, Scores
 from ..ops._color import luma_pair
-from ..ops._filters import Taps, as_taps, filter_maps, gaussian_window, uniform_window
+from ..ops._filters import GPUS, Taps, as_taps, filter_maps, gaussian_window, uniform_window
 from ..ops._moments import filter_moments
 from ..ops._neighborhoods import neighborhood_covariance
 from ..ops._numerics import safe_divide
@@ -163,7 +163,19 @@ def _sums(variance: Array, gain: Array, noise: Array, weight: Array | None) -> A
     if variance.ndim > 3:
         lost, there = lost.sum(axis=1), there.sum(axis=1)
     weight = jnp.ones_like(lost) if weight is None else weight
-    return jnp.stack([(weight * z).sum(axis=(1, 2)) for z in (lost, there, jnp.ones_like(lost))])
+    sums = functools.partial(lax.platform_dependent, default=sum_apart, **dict.fromkeys(GPUS, sum_together))
+    return jnp.stack([*sums(weight * lost, weight * there), weight.sum(axis=(1, 2))])
+
+
+def sum_apart(a: Array, b: Array) -> list[Array]:
+    """Of maps `[n, h, w]`, `[n]` each."""
+    return [z.sum(axis=(1, 2)) for z in (a, b)]
+
+
+def sum_together(a: Array, b: Array) -> list[Array]:
+    """On a GPU: of one map of complex numbers, for it would write to memory what the sums of two are both made of."""
+    total = lax.complex(a, b).sum(axis=(1, 2))
+    return [total.real, total.imag]
 
 
 def _share(sums: Sequence[Array]) -> Array:

@@ -7,6 +7,7 @@ import pytest
 
 import jaxloss
 from jaxloss.images import read_image
+from jaxloss.metrics._vif import sum_apart, sum_together
 
 
 def truth_p(x: np.ndarray, y: np.ndarray, scales: int = 4) -> float:
@@ -116,6 +117,16 @@ def test_contrast_is_rewarded(function, options, crop_photograph):
     contrast = functools.partial(function, data_range=1.0, **options)
     score, slope = jax.jit(lambda t: jax.jvp(lambda t: contrast(t * y, y), (t,), (1.0,)))(1.0)
     assert score == 1 and slope > 0.1
+
+
+@pytest.mark.parametrize("form", [sum_apart, sum_together])
+def test_sums_of_every_form(form, rng):
+    a, b = rng.standard_normal((2, 2, 5, 7), np.float32)
+    sums, pull_back = jax.vjp(form, a, b)
+    np.testing.assert_allclose(sums, [a.sum((1, 2)), b.sum((1, 2))], rtol=1e-5, atol=1e-6)
+    shares = np.array([[1, 2], [3, 4]], np.float32)
+    for slope, share in zip(pull_back(list(shares)), shares, strict=True):
+        np.testing.assert_array_equal(slope, np.broadcast_to(share[:, None, None], a.shape))
 
 
 @pytest.mark.parametrize(
