@@ -11,13 +11,15 @@ import numpy as np
 from jax import lax
 
 from .._checks import NUMBERS, Pair, as_scalar, check_positive, error_text, masked_pair
-from .._types import Array, Image, Map, Mask, Scalar, Scores
+from .._types import Array, ArrayLike, Image, Map, Mask, Scalar, Scores
+from ..ops._blur import blur
 from ..ops._color import linear_light, mix, split_rgb
-from ..ops._filters import as_taps, filter_maps, merge_channels, repeat_edges
+from ..ops._filters import merge_channels, repeat_edges
 from ..ops._lines import Lines, line_energy
 from ..ops._numerics import fast_power, safe_power, safe_sqrt
 from ..ops._pooling import IMAGE, keep_nan, masked_mean, mean_from_sums
 from ..ops._pyramids import average_pool
+from ..ops._selection import mean_of_those_at
 
 
 SMALLEST = 8  # Smaller images are extended to it, and no scale is coarser.
@@ -39,7 +41,7 @@ MIDDLE_RANGE, HIGH_RANGE, ULTRA_RANGE_X = (0.29, 0.1), (1.5, 0.132), 0.04
 X_SUPPRESSED, X_KEPT = 46.0, 0.653020556257  # by high frequencies of Y
 CLAMP_HIGH, CLAMP_ULTRA, CLAMP_SLOPE = 28.4691806922, 5.19175294647, 0.724216145665
 GAIN_HIGH, GAIN_ULTRA = 2.155, 2.69313763794
-LEAST_BLOCK = 32  # rows or columns: of products with smaller matrices a CPU makes less
+SMALL = 2**15  # pixels: of smaller maps the derivative may keep what it needs
 
 
 class Contrast(NamedTuple):
@@ -104,8 +106,7 @@ class Bands(NamedTuple):
     middle_b: Array  # B
     coarse: Array  # middle X and Y, high X and Y
     ultra: Array  # X, Y
-    activity: Array  # one map
-    masking: Array  # one map
+    activity: Array
 
 
 def butteraugli(
@@ -160,8 +161,8 @@ def butteraugli_map(
 def pool(field: Array, mask: Array | None, norm: float) -> Array:
     if norm == math.inf:
         if mask is None:
-            return field.max(axis=IMAGE)
-        return mean_from_sums((mask[..., None] * field).max(axis=IMAGE), mask.max(axis=(-2, -1)))
+            return _largest(field)
+        return mean_from_sums(_largest(mask[..., None] * field), mask.max(axis=(-2, -1)))
     # Relative to the maximum, whatever that is: high powers of small numbers would be 0.
     unit = lax.stop_gradient(field.max(axis=IMAGE))
     unit = jnp.where(unit > 0, unit, 1)
@@ -170,6 +171,12 @@ def pool(field: Array, mask: Array | None, norm: float) -> Array:
     means = [masked_mean(power**k, mask) for k in (1, 2, 4)]
     roots = [safe_power(mean, 1 / (norm * k)) for mean, k in zip(means, (1, 2, 4), strict=True)]
     return keep_nan(unit * functools.reduce(jnp.add, roots) / 3, means[0])
+
+
+def _largest(field: Array) -> Array:
+    values = field.reshape(*field.shape[:-3], math.prod(field.shape[-3:]))
+    largest = lax.stop_gradient(values).max(axis=-1)
+    return keep_nan(mean_of_those_at(largest, values), largest)
 
 
 def visible_difference(
@@ -187,56 +194,60 @@ def visible_difference(
     unit, target, asymmetry = (as_scalar(value, pair.x.dtype) for value in options.values())
     lacking = [max(SMALLEST - side, 0) for side in (height, width)]
     margins = [(n // 2, n - n // 2) for n in lacking]
-    light = target * jnp.stack([_light(image / unit, margins) for image in pair[:2]])
-    field = _one_scale(light, asymmetry)
+    x, y = (_absorbed_light(target, image / unit, margins) for image in pair[:2])
+    field = _one_scale(x, y, asymmetry)
     if scales == 2 and min(field.shape[1:]) > 2 * (SMALLEST - 1):
-        coarse = _one_scale(average_pool(light[..., None])[..., 0], asymmetry).repeat(2, axis=1).repeat(2, axis=2)
+        half_x, half_y = (average_pool(z[..., None])[..., 0] for z in (x, y))
+        coarse = _one_scale(half_x, half_y, asymmetry).repeat(2, axis=1).repeat(2, axis=2)
         field = KEPT * field + COARSE_WEIGHT * coarse[:, : field.shape[1], : field.shape[2]]
     (above, _), (before, _) = margins
     return field[:, above : above + height, before : before + width].reshape(*leading, height, width, 1)
 
 
-def _light(image: Array, margins: list[tuple[int, int]]) -> Array:
-    """Red, green and blue, `[3, n, h, w]`."""
+def _absorbed_light(target: Scalar, image: Array, margins: list[tuple[int, int]]) -> Array:
+    """What the three cones absorb of an image in [0, 1], in cd/m2: `[3, n, h, w]`."""
     channels = split_rgb(image) if image.shape[-1] == 3 else [image] * 3
-    light = jnp.stack([merge_channels(linear_light(channel)) for channel in channels])
-    return repeat_edges(light, *margins)
+    light = [target * merge_channels(linear_light(z)) for z in channels]
+    absorbed = jnp.stack([mix(light, row) for row in ABSORBED])
+    return repeat_edges(absorbed, *margins)
 
 
-def _one_scale(light: Array, asymmetry: Scalar) -> Array:
-    """The map, `[n, h, w]`, of x and y in cd/m2, `[2, 3, n, h, w]`."""
-    # Image by image, and band by band: a loop is a boundary to what XLA fuses, where it would compute all blurs anew
-    # for each of their uses, and what a step needs for its derivative is computed again rather than kept for all.
-    bands = lax.map(jax.checkpoint(_bands), light)
-    x, y = (Bands(*(z[i] for z in bands)) for i in (0, 1))
-    dc = _weighted_squares(LOW_WEIGHTS, y.low - x.low)
-    ac = _weighted_squares((MIDDLE_B_WEIGHT,), y.middle_b - x.middle_b)
-    ac += _weighted_squares((ACTIVITY_WEIGHT,), y.activity - x.activity)
-    ac += _contrast(x.ultra, y.ultra, FINE, FINE_GAIN, ULTRA_CONTRASTS, asymmetry)
-    ac += _contrast(x.coarse, y.coarse, COARSE, COARSE_GAIN, (*MIDDLE_CONTRASTS, *HIGH_CONTRASTS), asymmetry)
-    masking = y.masking[0]
+def _one_scale(x: Array, y: Array, asymmetry: Scalar) -> Array:
+    """The map, `[n, h, w]`, of what is absorbed of two images, `[3, n, h, w]`."""
+    of_x, of_y = _bands(x), _bands(y)
+    change_x, change_y, change_b = _split(of_y.low - of_x.low)
+    low = (change_x, change_y, change_b + BLUE_FROM_Y * change_y)
+    # As a stack they are in memory; else XLA would keep, for the derivative, whatever they are differences of.
+    changes = jnp.concatenate([*low, of_y.middle_b - of_x.middle_b, of_y.activity - of_x.activity])
+    weights = [*(w * g**2 for w, g in zip(LOW_WEIGHTS, LOW_GAIN, strict=True)), MIDDLE_B_WEIGHT, ACTIVITY_WEIGHT]
+    low_x, low_y, low_b, middle_b, activity = _split(_along(weights, changes) * changes**2)
+    dc, ac = low_x + low_y + low_b, middle_b + activity
+    ac += _contrast(of_x.ultra, of_y.ultra, FINE, FINE_GAIN, ULTRA_CONTRASTS, asymmetry)
+    ac += _contrast(of_x.coarse, of_y.coarse, COARSE, COARSE_GAIN, (*MIDDLE_CONTRASTS, *HIGH_CONTRASTS), asymmetry)
+    masking = _erode(of_y.activity)
     visible = dc * _visibility(masking, *DC_VISIBILITY) + ac * _visibility(masking, *AC_VISIBILITY)
-    return keep_nan(safe_sqrt(visible), visible)
+    return keep_nan(safe_sqrt(visible), visible)[0]
 
 
-def _weighted_squares(weights: Sequence[float], changes: Array) -> Array:
-    return functools.reduce(jnp.add, (weight * z**2 for weight, z in zip(weights, changes, strict=True)))
+def _split(stack: Array) -> list[Array]:
+    """`[m, ...]` to m of `[1, ...]`: the transpose of slices would be a sum of padded maps."""
+    return list(lax.split(stack, (1,) * len(stack), axis=0))
 
 
-def _opponents(light: Array) -> tuple[Array, Array, Array]:
+def _along(numbers: Sequence[float] | np.ndarray | Array, stack: Array) -> Array:
+    """One number for each map of a stack."""
+    return jnp.reshape(jnp.asarray(numbers, stack.dtype), (-1, *[1] * (stack.ndim - 1)))
+
+
+def _opponents(absorbed: Array) -> Array:
     """X: red and green, Y: their sum; and B, blue."""
-    taps = as_taps(_gaussian(ADAPTATION))
-    margin = len(taps) // 2
-    widths = ((0, 0), (margin, margin), (margin, margin))
-    blurred = filter_maps([jnp.pad(z, widths, mode="symmetric") for z in light], taps, taps, step=1)
+    around = blur(absorbed, _gaussian(ADAPTATION), mirror=True)
+    dark = _along(DARK, absorbed)
     gain, bias, offset = RESPONSE
-    cones = []
-    for row, dark in zip(ABSORBED, DARK, strict=True):
-        adapted = jnp.maximum(mix(blurred, row) + dark, dark)
-        sensitivity = jnp.maximum((gain * jnp.log(adapted + bias) + offset) / adapted, 1e-4)
-        cones.append(jnp.maximum((mix(list(light), row) + dark) * sensitivity, dark))
-    red, green, blue = cones
-    return red - green, red + green, blue
+    adapted = _at_least(around, 0) + dark
+    sensitivity = _at_least((gain * jnp.log(adapted + bias) + offset) / adapted, 1e-4)
+    red, green, blue = _split(_at_least((absorbed + dark) * sensitivity, dark))
+    return jnp.concatenate([red - green, red + green, blue])
 
 
 def _gaussian(sigma: float) -> np.ndarray:
@@ -246,123 +257,135 @@ def _gaussian(sigma: float) -> np.ndarray:
 
 
 def _blur(sigma: float, planes: Array) -> Array:
-    """`[maps, n, h, w]` by a Gaussian, normalized by what of it lies inside the image."""
+    """`[..., h, w]` by a Gaussian, normalized by what of it lies inside the image."""
     window = _gaussian(sigma)
-    for axis in (2, 3):
+    blurred = blur(planes, window)
+    for axis in (-2, -1):
         size, margin = planes.shape[axis], len(window) // 2
-        inside = np.convolve(np.ones(size), window)[margin : margin + size]
-        norm = (1 / inside).astype(planes.dtype).reshape((1, 1, size, 1) if axis == 2 else (1, 1, 1, size))
-        planes = _correlate(planes, window, axis) * norm
-    return planes
+        inside = np.convolve(np.ones(size), window)[margin : margin + size].astype(planes.dtype)
+        blurred *= np.expand_dims(1 / inside, tuple({*range(-planes.ndim, 0)} - {axis}))
+    return blurred
 
 
-def _correlate(planes: Array, window: np.ndarray, axis: int) -> Array:
-    """Along one axis, with zeros beyond the border: block by block a product with a banded matrix.
-
-    As sums of shifted maps, which take half the time, five long windows make a program that takes a minute to compile.
-    """
-    reach, size = len(window) - 1, planes.shape[axis]
-    block = max(reach, LEAST_BLOCK)
-    count = -(-size // block)
-    before, after = planes.shape[:axis], planes.shape[axis + 1 :]
-    widths = [(0, 0)] * planes.ndim
-    widths[axis] = (reach // 2, (count + 1) * block - size - reach // 2)
-    blocks = jnp.pad(planes, widths).reshape(*before, count + 1, block, *after)
-    first = lax.slice_in_dim(blocks, 0, count, axis=axis)
-    following = lax.slice_in_dim(lax.slice_in_dim(blocks, 1, count + 1, axis=axis), 0, reach, axis=axis + 1)
-    pieces = jnp.concatenate([first, following], axis=axis + 1)
-    diagonals = [tap * np.eye(block + reach, block, -i) for i, tap in enumerate(window)]
-    banded = np.sum(diagonals, axis=0).astype(planes.dtype)
-    operands = (pieces, banded) if axis == 3 else (banded.T, pieces)
-    products = jnp.matmul(*operands, precision=lax.Precision.HIGHEST)
-    return lax.slice_in_dim(products.reshape(*before, count * block, *after), 0, size, axis=axis)
-
-
-def _bands(light: Array) -> Bands:
-    x, y, b = _opponents(light)
-    xyb = jnp.stack([x, y, b])
+def _bands(absorbed: Array) -> Bands:
+    xyb = _opponents(absorbed)
     # Relative to a pixel: else what is left of a flat image would be the rounding of the blur.
     origin = lax.stop_gradient(xyb[:, :, :1, :1])
     xyb = xyb - origin
     low = _blur(LOW, xyb)
     middle = _blur(HIGH, xyb - low)
-    x, y, _ = xyb - low - middle
+    x, y, _ = _split(xyb - low - middle)
     x = x * (X_KEPT + (1 - X_KEPT) * X_SUPPRESSED / (y**2 + X_SUPPRESSED))
-    high_x, high_y = _blur(ULTRA, jnp.stack([x, y]))
+    high_x, high_y = _split(_blur(ULTRA, jnp.concatenate([x, y])))
     high_y = _clamp(high_y, CLAMP_HIGH)
     ultra_x, ultra_y = _remove(x - high_x, ULTRA_RANGE_X), GAIN_ULTRA * _clamp(y - high_y, CLAMP_ULTRA)
     high_x, high_y = _remove(high_x, HIGH_RANGE[0]), _amplify(GAIN_HIGH * high_y, HIGH_RANGE[1])
-    middle_x, middle_y = _remove(middle[0], MIDDLE_RANGE[0]), _amplify(middle[1], MIDDLE_RANGE[1])
-    low_x, low_y, low_b = low + origin
-    low = (low_x, low_y, low_b + BLUE_FROM_Y * low_y)
-    (activity,) = _activity(ultra_x + high_x, ultra_y + high_y)
+    middle_x, middle_y, middle_b = _split(middle)
+    middle_x, middle_y = _remove(middle_x, MIDDLE_RANGE[0]), _amplify(middle_y, MIDDLE_RANGE[1])
     return Bands(
-        low=jnp.stack([gain * z for gain, z in zip(LOW_GAIN, low, strict=True)]),
-        middle_b=middle[2:],
-        coarse=jnp.stack([middle_x, middle_y, high_x, high_y]),
-        ultra=jnp.stack([ultra_x, ultra_y]),
-        activity=activity[None],
-        masking=_erode(activity)[None],
+        low=low + origin,
+        middle_b=middle_b,
+        coarse=jnp.concatenate([middle_x, middle_y, high_x, high_y]),
+        ultra=jnp.concatenate([ultra_x, ultra_y]),
+        activity=_activity(ultra_x + high_x, ultra_y + high_y),
     )
 
 
 def _remove(z: Array, limit: float) -> Array:
-    return z - jnp.clip(z, -limit, limit)
+    return z - _within(z, limit)
 
 
 def _amplify(z: Array, limit: float) -> Array:
-    return z + jnp.clip(z, -limit, limit)
+    return z + _within(z, limit)
 
 
 def _clamp(z: Array, limit: float) -> Array:
-    return CLAMP_SLOPE * z + (1 - CLAMP_SLOPE) * jnp.clip(z, -limit, limit)
+    return CLAMP_SLOPE * z + (1 - CLAMP_SLOPE) * _within(z, limit)
+
+
+# Maxima and minima as JAX has them divide in their derivative, and what is divided XLA keeps rather than compute again.
+def _at_least(z: Array, limit: ArrayLike) -> Array:
+    return jnp.where(z < limit, limit, z)
+
+
+def _within(z: Array, limit: float) -> Array:
+    return jnp.where(jnp.abs(z) < limit, z, limit * jnp.sign(z))
 
 
 def _contrast(x: Array, y: Array, lines: Lines, gain: float, contrasts: Sequence[Contrast], asymmetry: Scalar) -> Array:
-    """The sum over bands `[maps, n, h, w]`."""
+    """Of bands `[m, n, h, w]`, in all: `[1, n, h, w]`."""
     rows = []
     for weight, n, power, square, excess in contrasts:
         uneven, factor = asymmetry**power, gain * n * math.sqrt(weight)
         along = (math.sqrt(0.5) * factor * uneven**0.5, math.sqrt(0.33) * factor / uneven**0.5, n)
         rows.append([*along, square * uneven**2, excess / uneven**2])
+    numbers = [_along(z, x) for z in jnp.array(rows, x.dtype).T]
+    if math.prod(x.shape[1:]) < SMALL:
+        changes, squares = _all_changes(x, y, *numbers)
+    else:
+        changes, squares = lax.platform_dependent(
+            x, y, *numbers, cpu=_changes_one_by_one, default=jax.checkpoint(_all_changes)
+        )
+    return line_energy(changes, lines)[None] + squares
+
+
+def _all_changes(*stacks: Array) -> tuple[Array, Array]:
+    changes, squares = _changes(*stacks)
+    return changes, functools.reduce(jnp.add, _split(squares))
+
+
+def _changes_one_by_one(*stacks: Array) -> tuple[Array, Array]:
+    """The same in a loop: what is in none XLA keeps for the derivative on a CPU, rather than compute it again."""
 
     @jax.checkpoint
-    def add(total: Array, band: tuple[Array, Array, Array]) -> tuple[Array, None]:
-        x, y, (of_change, of_excess, n, square, excess) = band
-        change = of_change * (y - x) + of_excess * jnp.where(y < 0, -1, 1) * _excess(x, y, 0.55, 1.05)
-        along_lines = line_energy(change / (n + (jnp.abs(x) + jnp.abs(y)) / 2), lines)
-        return total + along_lines + square * (y - x) ** 2 + excess * _excess(x, y, 0.4, 1.0) ** 2, None
+    def step(total: Array, band: tuple[Array, ...]) -> tuple[Array, Array]:
+        change, squares = _changes(*band)
+        return total + squares, change
 
-    total, _ = lax.scan(add, jnp.zeros_like(x[0]), (x, y, jnp.array(rows, x.dtype)))
-    return total
+    total, changes = lax.scan(step, jnp.zeros_like(stacks[0][0]), stacks)
+    return changes, total[None]
+
+
+def _changes(
+    x: Array, y: Array, of_change: Array, of_excess: Array, n: Array, square: Array, excess: Array
+) -> tuple[Array, Array]:
+    """What is summed along lines, and what counts pixel by pixel."""
+    change = of_change * (y - x) + of_excess * _excess(x, y, 0.55, 1.05)
+    relative = change / (n + (jnp.abs(x) + jnp.abs(y)) / 2)
+    return relative, square * (y - x) ** 2 + excess * _excess(x, y, 0.4, 1.0) ** 2
 
 
 def _excess(x: Array, y: Array, low: float, high: float) -> Array:
-    """How far x is below `low` times y, or (negative) beyond `high` times it, for a positive y."""
+    """How far x is from `low` to `high` times y, on the side of 0 with the sign of y, else with the other one."""
     along, size = jnp.where(y < 0, -x, x), jnp.abs(y)
-    return jnp.maximum(low * size - along, 0) - jnp.maximum(along - high * size, 0)
+    excess = _at_least(low * size - along, 0) - _at_least(along - high * size, 0)
+    return jnp.where(y < 0, -excess, excess)
 
 
 def _activity(x: Array, y: Array) -> Array:
     """Of high frequencies."""
     size = safe_sqrt((ACTIVITY_X * x) ** 2 + (ACTIVITY_Y * y) ** 2)
     still = ACTIVITY_GAIN * ACTIVITY_BIAS
-    return _blur(ACTIVITY_SIGMA, (jnp.sqrt(ACTIVITY_GAIN * size + still) - math.sqrt(still))[None])
+    return _blur(ACTIVITY_SIGMA, jnp.sqrt(ACTIVITY_GAIN * size + still) - math.sqrt(still))
 
 
 def _erode(activity: Array) -> Array:
     """The weighted mean of the three smallest values around; that of the center counts once more at twice its size."""
-    step, (_, height, width) = EROSION_STEP, activity.shape
-    padded = jnp.pad(activity, ((0, 0), (step, step), (step, step)), constant_values=jnp.inf)
+    step, (*_, height, width) = EROSION_STEP, activity.shape
+    padded = jnp.pad(activity, ((0, 0), (0, 0), (step, step), (step, step)), constant_values=jnp.inf)
     first, second, third = activity, 2 * activity, 2 * activity
     for i in (0, step, 2 * step):
         for j in (0, step, 2 * step):
             if (i, j) != (step, step):
-                z = padded[:, i : i + height, j : j + width]
-                third = jnp.minimum(third, jnp.maximum(second, z))
-                second = jnp.minimum(second, jnp.maximum(first, z))
-                first = jnp.minimum(first, z)
+                first, rest = _in_order(first, padded[..., i : i + height, j : j + width])
+                second, rest = _in_order(second, rest)
+                third, _ = _in_order(third, rest)
     return mix((first, second, third), EROSION)
+
+
+def _in_order(a: Array, b: Array) -> tuple[Array, Array]:
+    exchanged = b < a
+    return lax.select(exchanged, b, a), lax.select(exchanged, a, b)
 
 
 def _visibility(masking: Array, gain: float, slope: float, offset: float) -> Array:

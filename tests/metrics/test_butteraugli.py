@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import jaxloss
+from jaxloss.metrics import _butteraugli
 from jaxloss.metrics._butteraugli import pool
 from tests.reference import butteraugli_numpy as truth
 from tests.reference.butteraugli_images import distorted_image, image_pair, published_scores
@@ -104,6 +105,19 @@ def test_small_images_and_gray_ones(rng):
     np.testing.assert_allclose(gray, color, rtol=1e-5)
     expected = truth.diffmap(*(z.repeat(3, axis=-1).astype(float) for z in (x, y)))
     np.testing.assert_allclose(gray[..., 0], expected, rtol=1e-4)
+
+
+def test_large_maps_have_the_same_derivative(rng, monkeypatch):
+    """What is computed anew for the derivative of large maps is what is kept for that of small ones."""
+    x, y = rng.random((2, 2, 8, 9, 1), np.float32)
+
+    def score(x, y):
+        return jaxloss.butteraugli(x, y, data_range=1.0, norm=3.0, scales=1).sum()
+
+    small = jax.jit(jax.value_and_grad(score, (0, 1)))(x, y)
+    monkeypatch.setattr(_butteraugli, "SMALL", 0)
+    large = jax.jit(jax.value_and_grad(lambda x, y: score(x, y), (0, 1)))(x, y)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4), small, large)
 
 
 def test_norms_scale_with_the_map(rng):
