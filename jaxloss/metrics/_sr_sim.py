@@ -8,7 +8,8 @@ from jax import lax
 from .._checks import as_scalar, check_choice, check_fits, check_positive, masked_pair
 from .._types import Array, Image, Map, Mask, Scalar, Scores
 from ..ops._color import LUMA, check_rgb, luma_pair, weigh
-from ..ops._filters import gaussian_window, separable_filter, uniform_window
+from ..ops._fft import fft2, ifft2
+from ..ops._filters import gaussian_window, repeat_edges, separable_filter, uniform_window
 from ..ops._gradients import gradient_magnitude
 from ..ops._numerics import safe_sqrt
 from ..ops._pooling import masked_ratio
@@ -125,12 +126,12 @@ def saliency(image: Array, unit: Scalar) -> Array:
     """That of Hou and Zhang's spectral residual, `[..., H, W, 1]`, from about 0 to about 1."""
     height, width = image.shape[-3:-1]
     small = math.ceil(SCALE * height), math.ceil(SCALE * width)
-    spectrum = jnp.fft.fft2(resize_planes(image[..., 0], small, "matlab_bicubic", scale=SCALE))
+    resized = resize_planes(image[..., 0], small, "matlab_bicubic", scale=SCALE)
+    spectrum = fft2(lax.complex(resized, jnp.zeros_like(resized)))
     # exp(residual + i phase) is the spectrum divided by its geometric mean around each frequency.
     amplitude = safe_sqrt(spectrum.real**2 + spectrum.imag**2)
-    logarithms = jnp.log(amplitude + jnp.finfo(amplitude.dtype).eps * unit)[..., None]
-    padding = [(0, 0)] * (image.ndim - 3) + [(1, 1), (1, 1), (0, 0)]
-    divisor = jnp.exp(separable_filter(jnp.pad(logarithms, padding, mode="edge"), uniform_window(3)))[..., 0]
-    residual = jnp.fft.ifft2(lax.complex(spectrum.real / divisor, spectrum.imag / divisor))
+    logarithms = repeat_edges(jnp.log(amplitude + jnp.finfo(amplitude.dtype).eps * unit), (1, 1), (1, 1))
+    divisor = jnp.exp(separable_filter(logarithms[..., None], uniform_window(3)))[..., 0]
+    residual = ifft2(lax.complex(spectrum.real / divisor, spectrum.imag / divisor))
     power = separable_filter((residual.real**2 + residual.imag**2)[..., None], WINDOW, border="zero")
     return resize_planes(stretch(power)[..., 0], (height, width), "matlab_bicubic")[..., None]

@@ -10,6 +10,7 @@ from jax import lax
 from .._checks import as_scalar, check_choice, check_fits, check_positive, error_text, masked_pair
 from .._types import Array, Image, Map, Mask, Scalar, Scores
 from ..ops._color import check_rgb, lab_lightness, linear_light, mix, split_rgb, weigh
+from ..ops._fft import irfft2, rfft2
 from ..ops._fourier import frequencies, log_gabor
 from ..ops._gradients import gradient_magnitude
 from ..ops._numerics import safe_sqrt
@@ -163,8 +164,8 @@ def _by_frequency(lab: Array) -> Array:
     squares = frequency[..., : size // 2 + 1] ** 2 + np.swapaxes(frequency, -1, -2) ** 2
     radius = jnp.sqrt(jnp.where(squares <= 0.25, squares, 0))
     band = log_gabor(radius, CENTER_FREQUENCY * SIZE / size, BANDWIDTH)
-    spectra = jnp.fft.rfft2(lab)
-    filtered = jnp.fft.irfft2(lax.complex(spectra.real * band, spectra.imag * band), (size, size))
+    spectra = rfft2(lab)
+    filtered = irfft2(lax.complex(spectra.real * band, spectra.imag * band), size)
     lightness, red, yellow = (filtered[..., i, :, :] for i in range(3))
     return safe_sqrt(lightness**2 + red**2 + yellow**2)
 

@@ -17,6 +17,7 @@ from jax.ad_checkpoint import checkpoint_name
 from jax.typing import DTypeLike
 
 from .._types import Array, Scalar
+from ._fft import irfft2, rfft2
 from ._numerics import fast_arctan2, safe_abs, safe_divide, safe_sqrt
 from ._selection import RANK, median
 
@@ -112,17 +113,14 @@ def phase_congruency(planes: Sequence[Array], *, floor: Scalar) -> list[Array]:
 @jax.jit  # so that it is traced once for both images
 def _congruency(plane: Array, radial: list[Array], filters: _Filters, floor: Scalar) -> Array:
     *_, height, width = plane.shape
-    spectrum = jnp.fft.rfft2(plane.reshape(-1, height, width))
+    spectrum = rfft2(plane.reshape(-1, height, width))
 
     # One orientation after the other: what is computed from all of them ends in one loop too many on a CPU. For the
     # gradient only the responses and the median are kept: these take longest, and the rest is forty times the plane.
     @functools.partial(jax.checkpoint, policy=jax.checkpoint_policies.save_only_these_names("responses", RANK))
     def add_responses(sums: tuple[Array, Array], filters: _Filters) -> tuple[tuple[Array, Array], None]:
         even, odd = (
-            [
-                checkpoint_name(jnp.fft.irfft2(lax.complex(factor * a, factor * b), (height, width)), "responses")
-                for factor in radial
-            ]
+            [checkpoint_name(irfft2(lax.complex(factor * a, factor * b), width), "responses") for factor in radial]
             for a, b in (
                 (spectrum.real * filters.even, spectrum.imag * filters.even),
                 (spectrum.imag * filters.odd, -spectrum.real * filters.odd),
@@ -137,7 +135,7 @@ def _congruency(plane: Array, radial: list[Array], filters: _Filters, floor: Sca
         noise = (filters.gain * safe_sqrt(median(smallest)))[:, None, None]
         return (sums[0] + jnp.maximum(energy - noise, 0), sums[1] + amplitude), None
 
-    nothing = jnp.zeros((len(spectrum), height, width), plane.dtype)
+    nothing = jnp.zeros_like(plane.reshape(-1, height, width))  # spread over devices as the plane is
     energy, amplitude = (z.reshape(plane.shape) for z in lax.scan(add_responses, (nothing, nothing), filters)[0])
     # Below a millionth of the floor there is no energy to speak of, and squares would leave the range of the numbers.
     return safe_divide(energy, jnp.where(amplitude > 1e-6 * floor, amplitude, 0))

@@ -127,14 +127,18 @@ def _times(matrix: np.ndarray, planes: Array) -> Array:
     ends = [(int(found[0]), int(found[-1])) if found.size else (0, 0) for found in used]
     reach = max(last - first + 1 for first, last in ends)
     if size < LEAST or 2 * reach > size:
-        whole = jnp.broadcast_to(matrix[:new].astype(planes.dtype), (*planes.shape[:-2], new, size))
-        return jnp.matmul(whole, planes, precision=lax.Precision.HIGHEST)
+        return jnp.matmul(_for_each(matrix[:new], planes), planes, precision=lax.Precision.HIGHEST)
     starts = [min(first, size - reach) for first, _ in ends]
     windows = jnp.stack([planes[..., start : start + reach, :] for start in starts], axis=-3)
     bands = np.stack([block[:, start : start + reach] for block, start in zip(blocks, starts, strict=True)])
-    bands = jnp.broadcast_to(bands.astype(planes.dtype), (*windows.shape[:-2], BLOCK, reach))
-    out = jnp.matmul(bands, windows, precision=lax.Precision.HIGHEST)
+    out = jnp.matmul(_for_each(bands, windows), windows, precision=lax.Precision.HIGHEST)
     return out.reshape(*planes.shape[:-2], len(matrix), planes.shape[-1])[..., :new, :]
+
+
+def _for_each(matrices: np.ndarray, planes: Array) -> Array:
+    """Matrices for all planes, spread over devices as these are."""
+    matrices = matrices.astype(planes.dtype).reshape((1,) * (planes.ndim - matrices.ndim) + matrices.shape)
+    return jnp.zeros_like(planes[..., :1, :1]) + matrices
 
 
 # PIL's weights of 8-bit images are whole numbers of 2^-22. Split in two, their sums of products are exact in float32.

@@ -14,6 +14,7 @@ from jax.typing import DTypeLike
 
 from .._types import Array
 from ._convolution import convolution
+from ._fft import ifft2, rfft2
 
 
 def _mirrored(quarter: Sequence[Sequence[float]], *, down: int = 1, right: int = 1) -> np.ndarray:
@@ -118,16 +119,15 @@ def complex_bands(planes: Array, *, level: int, orientations: int) -> Array:
     """
     _, height, width = planes.shape
     h, w = (-(-side // 2 ** (level - 1)) for side in (height, width))
-    # The half of the spectrum that real images have, cut before the second transform; and the other half from it.
-    half = jnp.fft.rfft(planes, axis=2)[:, :, : w // 2 + 1]
-    columns = jnp.fft.fft(half, axis=1)
+    # The half of the spectrum that real images have, and the other half from it.
+    columns = rfft2(planes)[:, :, : w // 2 + 1]
     low = jnp.concatenate([columns[:, : (h + 1) // 2], columns[:, height - h // 2 :]], axis=1)
     opposite = jnp.conj(jnp.roll(low[:, ::-1], 1, axis=1))  # at the frequencies -v, in the order of v
     spectrum = jnp.concatenate([low[:, :, : (w + 1) // 2], opposite[:, :, w // 2 : 0 : -1]], axis=2)
     v, u = (np.fft.fftfreq(n, 1 / n) / (side / 2) for n, side in ((h, height), (w, width)))
     gains = _complex_gains(v[:, None], u, level, orientations, planes.dtype)
     real, imaginary = (gains[None] * z[:, None] for z in (spectrum.real, spectrum.imag))
-    return jnp.fft.ifft2(lax.complex(real, imaginary))
+    return ifft2(lax.complex(real, imaginary))
 
 
 def _complex_gains(v: np.ndarray, u: np.ndarray, level: int, orientations: int, dtype: DTypeLike) -> Array:
