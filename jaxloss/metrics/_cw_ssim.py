@@ -60,13 +60,14 @@ def cw_ssim(
     check_fits("cw_ssim", f"level {level}", 2 ** (level + 2), pair.x, "Use a finer level.")
     x, y, mask = luma_pair("cw_ssim", pair)
     *leading, height, width, _ = x.shape
-    planes = jnp.concatenate([z.reshape(math.prod(leading), height, width) for z in (x, y)])
+    planes = jnp.stack([z.reshape(math.prod(leading), height, width) for z in (x, y)], axis=1)
     unit = _unit(planes)
-    bands = complex_bands(planes / jnp.concatenate([unit, unit]), level=level, orientations=orientations)
+    bands = complex_bands(planes / unit, level=level, orientations=orientations)
     rounding = (4 * float(jnp.finfo(planes.dtype).eps) * 4 ** (level - 1)) ** 2  # that of the transform, at most
-    apart = _distances(bands, rounding, as_scalar(k, planes.dtype) / unit[..., None] ** 2)
+    apart = _distances(bands, rounding, as_scalar(k, planes.dtype) / unit**2)
     apart = apart.mean(axis=1).reshape(*leading, *apart.shape[2:], 1)
-    weight = jnp.broadcast_to(_gaussian(apart.shape[-3], apart.shape[-2], apart.dtype), apart.shape)
+    weight = _gaussian(apart.shape[-3], apart.shape[-2], apart.dtype)
+    weight = jnp.ones_like(apart) * weight.reshape((1,) * (apart.ndim - 3) + weight.shape)
     if mask is not None:
         margin = SIDE // 2
         pooled = average_pool(mask[..., None], factor=2 ** (level - 1))
@@ -75,8 +76,8 @@ def cw_ssim(
 
 
 def _distances(bands: Array, rounding: float, k: Array) -> Array:
-    """One minus the similarity in each window, of bands of x and of y `[2 n, K, h, w]`."""
-    c_x, c_y = jnp.split(bands, 2)
+    """One minus the similarity in each window, of bands of x and of y `[n, 2, K, h, w]`."""
+    c_x, c_y = (part.squeeze(1) for part in lax.split(bands, (1, 1), axis=1))
     d = c_x - c_y  # in terms of which equal images are exactly 0 apart
     maps = [
         d.real**2 + d.imag**2,
@@ -97,12 +98,11 @@ def _distances(bands: Array, rounding: float, k: Array) -> Array:
 
 
 def _unit(planes: Array) -> Array:
-    """The root mean square of each pair `[n, 1, 1]`: in this unit the powers of what it is made of cannot vanish.
+    """The root mean square of each pair `[n, 1, 1, 1]`: in this unit the powers of what it is made of cannot vanish.
 
     Of the score it changes nothing, and so it has no part in the derivative.
     """
-    of_x, of_y = jnp.split((planes**2).mean(axis=(1, 2), keepdims=True), 2)
-    power = lax.stop_gradient(of_x + of_y)
+    power = lax.stop_gradient((planes**2).mean(axis=(2, 3), keepdims=True).sum(axis=1, keepdims=True))
     return jnp.where(power > 0, safe_sqrt(power), 1)
 
 

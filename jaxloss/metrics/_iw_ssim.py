@@ -84,11 +84,12 @@ def iw_ssim(
 
     *leading, height, width, _ = pair.x.shape
     unit = 255 / as_scalar(data_range, pair.x.dtype)  # that of the noise of the model
-    both = unit * jnp.stack([pair.x, pair.y]).reshape(2, math.prod(leading), height, width, 1)
-    levels = laplacian_pyramid(both, levels=len(exponents), halving=halving)
+    shape = (math.prod(leading), height, width, 1)
+    both = unit * jnp.stack([z.reshape(shape) for z in pair[:2]], axis=1)
+    levels = [jnp.moveaxis(z, 1, 0) for z in laplacian_pyramid(both, levels=len(exponents), halving=halving)]
     information = information_content([level[..., 0] for level in levels[:-1]], (window_size - 3) // 2)
-    weight = None if pair.mask is None else pair.mask.reshape(both.shape[1:])
-    score = jnp.ones(both.shape[1], both.dtype)
+    weight = None if pair.mask is None else pair.mask.reshape(shape)
+    score = jnp.ones(len(both), both.dtype)
     for scale, exponent in enumerate(exponents):
         mean = 1 - _mean_distance(levels, information, scale, window_size, weight)
         score = score * jnp.where(jnp.isnan(mean), mean, safe_power(NEGATIVE[negative](mean), float(exponent)))

@@ -106,8 +106,8 @@ def vif(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None, lev
     pair = masked_pair("vif", x, y, mask)
     check_fits("vif", f"{levels} levels", 9 * 2 ** (levels - 1), pair.x, "Use fewer levels.")
     y, e, weight, leading = _planes("vif", pair, data_range)
-    bands = steerable_bands(jnp.concatenate([y, e]), levels=levels)
-    bands = [[z.reshape(-1, *z.shape[2:]) for z in jnp.split(band, 2, axis=1)] for band in bands]  # both directions
+    bands = steerable_bands(_merge(jnp.stack([y, e], axis=1)), levels=levels)
+    bands = [[_merge(z) for z in _split(_split_leading(band, 2))] for band in bands]  # both directions
     spectra = spectrum(jnp.stack([neighborhood_covariance(_cropped(of_y)) for of_y, _ in bands]))
     sums = []
     for level, (of_y, of_e) in enumerate(bands):
@@ -119,10 +119,10 @@ def vif(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None, lev
         counts = None
         if weight is not None:
             counts = _within(average_pool(weight[..., None], factor=BLOCK, odd="drop")[..., 0], margin)
-            counts = jnp.concatenate([counts, counts])
+            counts = _merge(jnp.stack([counts, counts], axis=1))
             weight = average_pool(weight[..., None])[..., 0]
         of_both = _sums(variances, gain[:, None], noise[:, None], counts)
-        sums.append(of_both.reshape(3, 2, -1).sum(axis=1))
+        sums.append(of_both.reshape(3, -1, 2).sum(axis=2))
     return _share(sums).reshape(leading)
 
 
@@ -206,8 +206,9 @@ def _moments(y: Array, e: Array, side: int, margin: int) -> list[Array]:
     stops = [start + side + BLOCK * (length // BLOCK - 2 * margin - 1) for length in y.shape[1:]]
     y, e = (z[:, start : stops[0], start : stops[1]] for z in (y, e))
     # As one longer array, for which the compiler has less to do than for five.
-    (moments,) = _thin([jnp.concatenate([y, e, *_products(y, e)])], as_taps(uniform_window(side)), BLOCK)
-    return jnp.split(moments, 5)
+    maps = _merge(jnp.stack([y, e, *_products(y, e)], axis=1))
+    (moments,) = _thin([maps], as_taps(uniform_window(side)), BLOCK)
+    return _split(_split_leading(moments, 5))
 
 
 def _cropped(z: Array) -> Array:
@@ -215,10 +216,25 @@ def _cropped(z: Array) -> Array:
     return z[:, : height // BLOCK * BLOCK, : width // BLOCK * BLOCK]
 
 
+def _merge(z: Array) -> Array:
+    """`[n, k, ...]` to `[n k, ...]`: image by image, so that a batch stays spread over devices as it is."""
+    return z.reshape(-1, *z.shape[2:])
+
+
+def _split_leading(z: Array, count: int) -> Array:
+    return z.reshape(-1, count, *z.shape[1:])
+
+
+def _split(z: Array) -> list[Array]:
+    """Along the second axis."""
+    return [part.squeeze(1) for part in lax.split(z, (1,) * z.shape[1], axis=1)]
+
+
 def _local_energy(band: Array, inverse: Array) -> Array:
     """s of each block of 3 x 3: its mean square once the band is white."""
     band = _cropped(band)
     n, height, width = band.shape[0], band.shape[1] // BLOCK, band.shape[2] // BLOCK
-    blocks = band.reshape(n, height, BLOCK, width, BLOCK).transpose(0, 2, 4, 1, 3).reshape(n, BLOCK**2, height * width)
+    blocks = band.reshape(n, height, BLOCK, width * BLOCK).reshape(n, height, BLOCK, width, BLOCK)
+    blocks = blocks.transpose(0, 2, 4, 1, 3).reshape(n, BLOCK**2, height, width).reshape(n, BLOCK**2, height * width)
     white = jnp.matmul(inverse, blocks, precision=lax.Precision.HIGHEST)
     return (blocks * white).mean(axis=1).reshape(n, height, width)

@@ -170,12 +170,14 @@ def repeat_edges(maps: Array, rows: tuple[int, int], columns: tuple[int, int]) -
 def merge_channels(image: Array) -> Array:
     """`[..., H, W, C]` to the layout of the primitive, `[n, H, W * C]`."""
     *leading, height, width, channels = image.shape
-    return image.reshape(math.prod(leading), height, width * channels)
+    # One after the other: merging both at once JAX cannot tell on an explicit mesh how the result is spread.
+    return image.reshape(*leading, height, width * channels).reshape(math.prod(leading), height, width * channels)
 
 
 def split_channels(maps: Array, shape: tuple[int, ...]) -> Map:
     """Back from `[n, h, w * C]`, with leading axes and channels as in `shape`."""
     _, height, width = maps.shape
+    maps = maps.reshape(*shape[:-3], height, width)
     return maps.reshape(*shape[:-3], height, width // shape[-1], shape[-1])
 
 

@@ -42,7 +42,9 @@ def _patches(planes: Array, rows: int, columns: int) -> Array:
     """`[n, rows, columns, 36]`, of a plane that goes on with zeros."""
     n, height, width = planes.shape
     lacking = [(0, BLOCK * (count + 1) - side) for side, count in ((height, rows), (width, columns))]
-    blocks = jnp.pad(planes, ((0, 0), *lacking)).reshape(n, rows + 1, BLOCK, columns + 1, BLOCK)
+    # One axis at a time: of more than one JAX would not know on an explicit mesh how the result is spread.
+    blocks = jnp.pad(planes, ((0, 0), *lacking)).reshape(n, rows + 1, BLOCK, (columns + 1) * BLOCK)
+    blocks = blocks.reshape(n, rows + 1, BLOCK, columns + 1, BLOCK)
     tall = jnp.concatenate([blocks[:, :-1], blocks[:, 1:, : SIDE - 1]], axis=2)
     patches = jnp.concatenate([tall[:, :, :, :-1], tall[:, :, :, 1:, : SIDE - 1]], axis=4)
     return patches.transpose(0, 1, 3, 2, 4).reshape(n, rows, columns, PATCH**2)

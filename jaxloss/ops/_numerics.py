@@ -4,6 +4,7 @@ Each replaces the argument before the dangerous operation and the result after i
 around the result would still let `0 * inf = nan` into the gradient.
 """
 
+import functools
 import math
 
 import jax
@@ -152,7 +153,8 @@ def _arctan2(y: Array, x: Array) -> Array:
     slope = low / jnp.where(high > 0, high, 1)
     steep = slope > math.sqrt(2) - 1
     z = jnp.where(steep, (slope - 1) / (slope + 1), slope)
-    angle = z + z * z * z * jnp.polyval(jnp.asarray(ARCTAN, z.dtype), z * z)
+    polynomial = functools.reduce(lambda total, coefficient: total * (z * z) + coefficient, ARCTAN[1:], ARCTAN[0])
+    angle = z + z * z * z * polynomial
     angle = jnp.where(steep, angle + math.pi / 4, angle)
     angle = jnp.where(abs(y) > abs(x), math.pi / 2 - angle, angle)
     angle = jnp.where(x < 0, math.pi - angle, angle)

@@ -83,7 +83,7 @@ def symmetric_eigen(matrix: Array) -> tuple[Array, Array]:
         turned = rotate(jnp.matrix_transpose(rotate(matrix, cosine, sine)), cosine, sine)
         return turned, rotate(rows, cosine, sine)
 
-    start = jnp.broadcast_to(jnp.eye(size, dtype=matrix.dtype), matrix.shape)
+    start = jnp.zeros_like(matrix) + jnp.eye(size, dtype=matrix.dtype).reshape((1,) * (matrix.ndim - 2) + (size, size))
     matrix, rows = lax.fori_loop(0, SWEEPS * (size - 1), play, (matrix, start))
     return jnp.diagonal(matrix, axis1=-2, axis2=-1), jnp.matrix_transpose(rows)
 

@@ -55,14 +55,14 @@ def steerable_bands(planes: Array, *, levels: int) -> list[Array]:
         levels: How many, each of half the size and twice the amplitude.
 
     Returns:
-        For each level `[2, n, ceil(H / 2^k), ceil(W / 2^k)]`, derivatives along rows and along columns.
+        For each level `[n, 2, ceil(H / 2^k), ceil(W / 2^k)]`, derivatives along rows and along columns.
     """
     bands = []
     (low,) = _correlate(planes, [(FIRST, 1)])
     for _ in range(levels - 1):
         along, down, low = _correlate(low, [(BAND, 1), (BAND.T, 1), (LOW, 2)])
-        bands.append(jnp.stack([along, down]))
-    return [*bands, jnp.stack(_correlate(low, [(BAND, 1), (BAND.T, 1)]))]
+        bands.append(jnp.stack([along, down], axis=1))
+    return [*bands, jnp.stack(_correlate(low, [(BAND, 1), (BAND.T, 1)]), axis=1)]
 
 
 def _correlate(planes: Array, filters: Sequence[tuple[np.ndarray, int]]) -> list[Array]:
@@ -75,7 +75,10 @@ def _correlate(planes: Array, filters: Sequence[tuple[np.ndarray, int]]) -> list
     rows, columns = (-(-side // BLOCK) for side in (height, width))
     around = jnp.pad(planes, ((0, 0), (BLOCK, BLOCK), (BLOCK, BLOCK)), mode="reflect")
     around = jnp.pad(around, ((0, 0), (0, rows * BLOCK - height), (0, columns * BLOCK - width)))
-    blocks = around.reshape(n, rows + 2, BLOCK, columns + 2, BLOCK).transpose(0, 1, 3, 2, 4)
+    # One axis at a time: of more than one JAX would not know on an explicit mesh how the result is spread.
+    blocks = around.reshape(n, rows + 2, BLOCK, (columns + 2) * BLOCK)
+    blocks = blocks.reshape(n, rows + 2, BLOCK, columns + 2, BLOCK)
+    blocks = blocks.transpose(0, 1, 3, 2, 4)
     blocks = blocks.reshape(n, rows + 2, columns + 2, BLOCK**2)
     kernel = np.concatenate([_block_kernel(taps, step) for taps, step in filters], axis=-1)
     layout = ("NHWC", "HWIO", "NHWC")
@@ -85,7 +88,7 @@ def _correlate(planes: Array, filters: Sequence[tuple[np.ndarray, int]]) -> list
     maps = []
     for part, count, (_, step) in zip(parts, counts, filters, strict=True):
         part = part.reshape(n, rows, columns, count, count).transpose(0, 1, 3, 2, 4)
-        part = part.reshape(n, rows * count, columns * count)
+        part = part.reshape(n, rows * count, columns, count).reshape(n, rows * count, columns * count)
         maps.append(part[:, : -(-height // step), : -(-width // step)])
     return maps
 
@@ -110,23 +113,24 @@ def complex_bands(planes: Array, *, level: int, orientations: int) -> Array:
     orientation. The spectrum is cut to these frequencies, so that bands are as small as they can be.
 
     Args:
-        planes: `[n, H, W]`, at least `2^(L + 2)` pixels a side; they go on periodically.
+        planes: `[..., H, W]`, at least `2^(L + 2)` pixels a side; they go on periodically.
         level: L, from 1.
         orientations: K.
 
     Returns:
-        Complex `[n, K, ceil(H / 2^(L - 1)), ceil(W / 2^(L - 1))]`.
+        Complex `[..., K, ceil(H / 2^(L - 1)), ceil(W / 2^(L - 1))]`.
     """
-    _, height, width = planes.shape
+    height, width = planes.shape[-2:]
     h, w = (-(-side // 2 ** (level - 1)) for side in (height, width))
     # The half of the spectrum that real images have, and the other half from it.
-    columns = rfft2(planes)[:, :, : w // 2 + 1]
-    low = jnp.concatenate([columns[:, : (h + 1) // 2], columns[:, height - h // 2 :]], axis=1)
-    opposite = jnp.conj(jnp.roll(low[:, ::-1], 1, axis=1))  # at the frequencies -v, in the order of v
-    spectrum = jnp.concatenate([low[:, :, : (w + 1) // 2], opposite[:, :, w // 2 : 0 : -1]], axis=2)
+    columns = rfft2(planes)[..., : w // 2 + 1]
+    low = jnp.concatenate([columns[..., : (h + 1) // 2, :], columns[..., height - h // 2 :, :]], axis=-2)
+    opposite = jnp.conj(jnp.roll(low[..., ::-1, :], 1, axis=-2))  # at the frequencies -v, in the order of v
+    spectrum = jnp.concatenate([low[..., : (w + 1) // 2], opposite[..., w // 2 : 0 : -1]], axis=-1)
     v, u = (np.fft.fftfreq(n, 1 / n) / (side / 2) for n, side in ((h, height), (w, width)))
     gains = _complex_gains(v[:, None], u, level, orientations, planes.dtype)
-    real, imaginary = (gains[None] * z[:, None] for z in (spectrum.real, spectrum.imag))
+    gains = gains.reshape((1,) * (planes.ndim - 2) + gains.shape)
+    real, imaginary = (gains * z[..., None, :, :] for z in (spectrum.real, spectrum.imag))
     return ifft2(lax.complex(real, imaginary))
 
 

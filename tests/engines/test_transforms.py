@@ -42,7 +42,7 @@ def assert_same(result: Any, expected: Any) -> None:
     scale = max(1, *(np.abs(b).max() for b in jax.tree.leaves(expected)))
     assert np.isfinite(scale)
     jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, np.asarray(b), rtol=1e-5, atol=1e-6 * scale), result, expected
+        lambda a, b: np.testing.assert_allclose(a, np.asarray(b), rtol=3e-5, atol=2e-6 * scale), result, expected
     )
 
 
@@ -108,6 +108,7 @@ def test_second_derivatives(row: Metric) -> None:
     with jax.enable_x64(True):
         x, y = (z[0].astype(np.float64) for z in images(row))
         x = np.where(np.abs(x - y) < 0.01, y + 0.02, x)  # off the kink of |x - y|
+        x = np.where((x == 0).all(-1, keepdims=True), 0.02, x)  # off black, which has no spectrum
         u, v = np.random.default_rng(3).normal(size=(2, *x.shape))
         params = jax.tree.map(lambda z: z.astype(np.float64), params_of(row))
 
