@@ -45,7 +45,7 @@ def test_equals_pyramids_of_zeros_and_mirrors(halving, rng):
 @pytest.mark.parametrize("halving", HALVINGS)
 def test_flat_images_have_no_detail(halving):
     """But what is left, with the gain of each halving; down to a single pixel, of each channel for itself."""
-    image = np.broadcast_to(np.float32([0.25, 1.0]), (3, 9, 5, 2))
+    image = np.broadcast_to(np.array([0.25, 1.0], np.float32), (3, 9, 5, 2))
     *details, rest = jax.jit(lambda z: laplacian_pyramid(z, levels=5, halving=halving))(image)
     assert [z.shape for z in (*details, rest)] == [(3, *size, 2) for size in ((9, 5), (5, 3), (3, 2), (2, 1), (1, 1))]
     for detail in details:

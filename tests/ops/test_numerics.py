@@ -30,7 +30,7 @@ def test_total_functions_equal_the_partial_ones_where_those_are_defined(name):
 def test_second_derivatives_are_finite(name):
     total, _, points = CASES[name]
     # Below 1e-30 the second derivative of a root overflows; that is its value.
-    points = np.float32([p for p in points if p == 0 or abs(p) > 1e-10])
+    points = np.array([p for p in points if p == 0 or abs(p) > 1e-10], np.float32)
     assert np.isfinite(jax.jit(jax.vmap(jax.grad(jax.grad(total))))(points)).all()
 
 
@@ -54,5 +54,6 @@ def test_fast_angle_equals_the_exact_one(rng):
 
 
 def test_fast_angle_has_the_slope_of_the_exact_one():
-    slopes = jax.jit(jax.vmap(jax.grad(fast_arctan2, argnums=(0, 1))))(np.float32([3, 0]), np.float32([-4, 0]))
+    y, x = np.array([[3, 0], [-4, 0]], np.float32)
+    slopes = jax.jit(jax.vmap(jax.grad(fast_arctan2, argnums=(0, 1))))(y, x)
     np.testing.assert_allclose(slopes, [[-4 / 25, 0], [-3 / 25, 0]], rtol=1e-6)

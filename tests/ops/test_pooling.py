@@ -69,7 +69,7 @@ def test_gradients_are_finite_where_there_is_nothing(pooling, truth):
 def test_of_one_value_a_sample_has_no_deviation():
     deviation = jax.jit(lambda values, mask: masked_deviation(values, mask, less=1))
     assert deviation(np.ones((1, 1, 1), np.float32), None) == 0
-    assert deviation(np.arange(4, dtype=np.float32).reshape(2, 2, 1), np.float32([[1, 0], [1, 0]])) > 0
+    assert deviation(np.arange(4, dtype=np.float32).reshape(2, 2, 1), np.array([[1, 0], [1, 0]], np.float32)) > 0
 
 
 def test_gray_mean_is_the_masked_mean(rng: np.random.Generator) -> None:
