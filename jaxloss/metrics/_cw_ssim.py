@@ -60,8 +60,9 @@ def cw_ssim(
     check_fits("cw_ssim", f"level {level}", 2 ** (level + 2), pair.x, "Use a finer level.")
     x, y, mask = luma_pair("cw_ssim", pair)
     *leading, height, width, _ = x.shape
-    planes = jnp.stack([z.reshape(math.prod(leading), height, width) for z in (x, y)], axis=1)
-    unit = _unit(planes)
+    x, y = (z.reshape(math.prod(leading), height, width) for z in (x, y))
+    unit = _unit(x, y)
+    planes = jnp.stack([x - y, y], axis=1)  # of equal images the transforms themselves may differ by rounding
     bands = complex_bands(planes / unit, level=level, orientations=orientations)
     rounding = (4 * float(jnp.finfo(planes.dtype).eps) * 4 ** (level - 1)) ** 2  # that of the transform, at most
     apart = _distances(bands, rounding, as_scalar(k, planes.dtype) / unit**2)
@@ -76,9 +77,8 @@ def cw_ssim(
 
 
 def _distances(bands: Array, rounding: float, k: Array) -> Array:
-    """One minus the similarity in each window, of bands of x and of y `[n, 2, K, h, w]`."""
-    c_x, c_y = (part.squeeze(1) for part in lax.split(bands, (1, 1), axis=1))
-    d = c_x - c_y  # in terms of which equal images are exactly 0 apart
+    """One minus the similarity in each window, of bands of x - y and of y `[n, 2, K, h, w]`."""
+    d, c_y = (part.squeeze(1) for part in lax.split(bands, (1, 1), axis=1))
     maps = [
         d.real**2 + d.imag**2,
         c_y.real**2 + c_y.imag**2,
@@ -97,12 +97,12 @@ def _distances(bands: Array, rounding: float, k: Array) -> Array:
     return safe_divide(difference - 2 * longer, jnp.where(powers > rounding, powers + k, 0))
 
 
-def _unit(planes: Array) -> Array:
+def _unit(x: Array, y: Array) -> Array:
     """The root mean square of each pair `[n, 1, 1, 1]`: in this unit the powers of what it is made of cannot vanish.
 
     Of the score it changes nothing, and so it has no part in the derivative.
     """
-    power = lax.stop_gradient((planes**2).mean(axis=(2, 3), keepdims=True).sum(axis=1, keepdims=True))
+    power = lax.stop_gradient((x**2).mean(axis=(1, 2)) + (y**2).mean(axis=(1, 2)))[:, None, None, None]
     return jnp.where(power > 0, safe_sqrt(power), 1)
 
 
