@@ -13,7 +13,7 @@ from .._checks import Pair, check_choice, error_text, masked_pair
 from .._types import Array, ArrayLike, Image, Map, Mask, Scores
 from ..ops._color import mix, split_rgb
 from ..ops._pooling import masked_mean
-from ..ops._selection import largest, mean_of_those_at
+from ..ops._selection import attained, largest
 from ._flip import PIXELS_PER_DEGREE, Planes, check_viewing, visible_difference
 
 
@@ -149,7 +149,7 @@ def _automatic_exposures(y: Planes, mask: Array | None, bright: float) -> tuple[
     light = light.reshape(*light.shape[:-2], pixels)
     fixed = lax.stop_gradient(light)
     median = largest(fixed, jnp.maximum(count - count // 2, 1))  # of an even number, the upper one in the middle
-    first, last = (jnp.log2(bright / mean_of_those_at(level, light)) for level in (fixed.max(axis=-1), median))
+    first, last = (jnp.log2(bright / attained(level, light)) for level in (fixed.max(axis=-1), median))
     last = jnp.minimum(last, first + MOST)
     steps = jnp.clip(jnp.ceil(last - first), 2, MOST) - 1
     i = jnp.arange(MOST, dtype=steps.dtype)

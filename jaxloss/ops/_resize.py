@@ -1,4 +1,4 @@
-"""Resizing as PIL, torch, TensorFlow 1 and MATLAB do it: rows of one table, planned in NumPy, applied as products."""
+"""Resizing as PIL, torch, TensorFlow 1 and MATLAB do it: rows of one table, planned in NumPy."""
 
 import math
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from jax.typing import DTypeLike
 
 from .._checks import check_choice, check_image, error_text
 from .._types import Array, Image, Map
-from ._filters import filter_maps
+from ._resample import resample
 
 
 class Kernel(NamedTuple):
@@ -110,73 +110,39 @@ def resize(x: Image, *, size: tuple[int, int], method: str, eight_bits: bool = F
     if eight_bits and not method.startswith("pil_"):
         raise ValueError(error_text(name, "eight_bits with a method of PIL", repr(method), "Leave it out, and round."))
     planes = jnp.moveaxis(x, -1, -3)
-    planes = resize_planes(planes, size, method, times=_times_in_8_bits if eight_bits else _times)
+    planes = resize_planes(planes, size, method, along=_resample_in_8_bits if eight_bits else resample)
     return jnp.moveaxis(planes, -3, -1)
-
-
-BLOCK = 32  # new pixels that are computed from one window of old ones, outside of which the matrix is 0
-LEAST = 96  # old pixels, fewer of which are all one window
-
-
-def _times(matrix: np.ndarray, planes: Array) -> Array:
-    """The matrix times each plane."""
-    new, size = matrix.shape
-    matrix = np.pad(matrix, ((0, -new % BLOCK), (0, 0)))
-    blocks = matrix.reshape(-1, BLOCK, size)
-    used = [np.flatnonzero(block.any(axis=0)) for block in blocks]
-    ends = [(int(found[0]), int(found[-1])) if found.size else (0, 0) for found in used]
-    reach = max(last - first + 1 for first, last in ends)
-    if size < LEAST or 2 * reach > size:
-        return jnp.matmul(_for_each(matrix[:new], planes), planes, precision=lax.Precision.HIGHEST)
-    starts = [min(first, size - reach) for first, _ in ends]
-    windows = jnp.stack([planes[..., start : start + reach, :] for start in starts], axis=-3)
-    bands = np.stack([block[:, start : start + reach] for block, start in zip(blocks, starts, strict=True)])
-    out = jnp.matmul(_for_each(bands, windows), windows, precision=lax.Precision.HIGHEST)
-    return out.reshape(*planes.shape[:-2], len(matrix), planes.shape[-1])[..., :new, :]
-
-
-def _for_each(matrices: np.ndarray, planes: Array) -> Array:
-    """Matrices for all planes, spread over devices as these are."""
-    matrices = matrices.astype(planes.dtype).reshape((1,) * (planes.ndim - matrices.ndim) + matrices.shape)
-    return jnp.zeros_like(planes[..., :1, :1]) + matrices
 
 
 # PIL's weights of 8-bit images are whole numbers of 2^-22. Split in two, their sums of products are exact in float32.
 FIXED_BITS, LOWER_BITS = 22, 11
 
 
-def _times_in_8_bits(matrix: np.ndarray, planes: Array) -> Array:
-    """The same, of whole numbers in [0, 255], rounded and clipped."""
+def _resample_in_8_bits(matrix: np.ndarray, planes: Array, axis: int) -> Array:
+    """`resample` of whole numbers in [0, 255], rounded and clipped."""
     fixed = np.trunc(matrix * 2**FIXED_BITS + np.copysign(0.5, matrix))
     upper = np.round(fixed / 2**LOWER_BITS)
     levels = lax.stop_gradient(jnp.round(planes))
-    high, low = (_times(part, levels).astype(jnp.int32) for part in (upper, fixed - upper * 2**LOWER_BITS))
+    high, low = (resample(part, levels, axis).astype(jnp.int32) for part in (upper, fixed - upper * 2**LOWER_BITS))
     half = 2 ** (FIXED_BITS - 1)
     exact = jnp.clip((high * 2**LOWER_BITS + low + half) >> FIXED_BITS, 0, 255).astype(planes.dtype)
-    smooth = jnp.clip(_times(matrix, planes), 0, 255)
+    smooth = jnp.clip(resample(matrix, planes, axis), 0, 255)
     return exact + (smooth - lax.stop_gradient(smooth))
 
 
-Times = Callable[[np.ndarray, Array], Array]  # a matrix times each plane
+Resample = Callable[[np.ndarray, Array, int], Array]  # a matrix times planes along one axis
 
 
 def resize_planes(
-    planes: Array, size: tuple[int, int], method: str, *, scale: float | None = None, times: Times = _times
+    planes: Array, size: tuple[int, int], method: str, *, scale: float | None = None, along: Resample = resample
 ) -> Array:
     """`[..., H, W]` to `[..., *size]`; `scale` is that of a pixel, where it is not the ratio of the sizes."""
-    rows, columns = (
-        resize_matrix(old, new, METHODS[method], scale=scale, dtype=planes.dtype)
-        for old, new in zip(planes.shape[-2:], size, strict=True)
-    )
-
-    def vertical(planes: Array) -> Array:
-        return planes if _is_identity(rows) else times(rows, planes)
-
-    def horizontal(planes: Array) -> Array:
-        return planes if _is_identity(columns) else jnp.matrix_transpose(times(columns, jnp.matrix_transpose(planes)))
-
     # Where PIL rounds in between, it matters that it goes along the rows first; a CPU is faster the other way round.
-    return horizontal(vertical(planes)) if times is _times else vertical(horizontal(planes))
+    for axis in (-2, -1) if along is resample else (-1, -2):
+        old, new = planes.shape[axis], size[axis]
+        matrix = resize_matrix(old, new, METHODS[method], scale=scale, dtype=planes.dtype)
+        planes = planes if _is_identity(matrix) else along(matrix, planes, axis)
+    return planes
 
 
 def _is_identity(matrix: np.ndarray) -> bool:
@@ -215,17 +181,7 @@ def resize_matrix(
     return matrix / matrix.sum(axis=1, keepdims=True)
 
 
-TAPS = 8  # the cubic is stretched to twice its four pixels, which keeps the finer details from folding over
-# Each new pixel lies between two old ones: 0.5, 1.5, ... pixels from those before and after it.
-HALVING = tuple(float(w) for w in CUBIC.weigh((np.arange(TAPS) - (TAPS - 1) / 2) / 2) / 2)
-
-
 def halve_bicubic(planes: Array) -> Array:
     """`[..., H, W]` to `[..., ceil(H / 2), ceil(W / 2)]`: MATLAB's `imresize(planes, 0.5)`, mirrored at the border."""
-    *leading, height, width = planes.shape
-    before = TAPS // 2 - 1
-    rows, columns = ((before, before + 1 + side % 2) for side in (height, width))
-    maps = jnp.pad(planes.reshape(math.prod(leading), height, width), ((0, 0), rows, columns), mode="symmetric")
-    (halves,) = filter_maps([maps], HALVING, HALVING, step=1)
-    halves = halves[:, ::2, ::2]
-    return halves.reshape(*leading, *halves.shape[1:])
+    height, width = planes.shape[-2:]
+    return resize_planes(planes, (-(-height // 2), -(-width // 2)), "matlab_bicubic", scale=0.5)

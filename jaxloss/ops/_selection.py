@@ -55,25 +55,31 @@ def median(values: Array) -> Array:
     bare, n = lax.stop_gradient(values), values.shape[-1]
     upper = largest(bare, (n + 1) // 2)
     if n % 2:
-        return mean_of_those_at(upper, values)
+        return attained(upper, values)
     repeated = (bare >= upper[..., None]).sum(axis=-1) > n // 2
     below = jnp.where(bare < upper[..., None], bare, -jnp.inf).max(axis=-1)
-    return (mean_of_those_at(upper, values) + mean_of_those_at(jnp.where(repeated, upper, below), values)) / 2
+    return (attained(upper, values) + attained(jnp.where(repeated, upper, below), values)) / 2
 
 
 def extremes(values: Array) -> tuple[Array, Array]:
     """The smallest and the largest value along the last axis, two `[...]`; equal ones share the gradient."""
     bare = lax.stop_gradient(values)
-    return mean_of_those_at(bare.min(axis=-1), values), mean_of_those_at(bare.max(axis=-1), values)
+    return attained(bare.min(axis=-1), values), attained(bare.max(axis=-1), values)
 
 
-def mean_of_those_at(position: Array, values: Array) -> Array:
-    """Of the values that are equal but for rounding.
+@jax.custom_jvp
+def attained(level: Array, values: Array) -> Array:
+    """The level `[...]`, with the gradient of those values along the last axis that are equal to it but for rounding.
 
     JAX's own derivative of a minimum looks for values that are equal to it. Where a fused loop computes them again, and
     rounds differently, there are none, and the gradient is NaN.
     """
-    position = lax.stop_gradient(position)[..., None]
-    near = jnp.abs(values - position) <= 8 * jnp.finfo(values.dtype).eps * jnp.abs(position)
+    return level
+
+
+@attained.defjvp
+def _attained_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
+    level, values = primals
+    near = jnp.abs(values - level[..., None]) <= 8 * jnp.finfo(values.dtype).eps * jnp.abs(level[..., None])
     count = jnp.maximum(near.sum(axis=-1), 1)
-    return jnp.where(near, values, 0).sum(axis=-1) / count.astype(values.dtype)
+    return level, jnp.where(near, tangents[1], 0).sum(axis=-1) / count.astype(values.dtype)
