@@ -19,7 +19,7 @@ from ..ops._lines import Lines, line_energy
 from ..ops._numerics import fast_power, safe_power, safe_sqrt
 from ..ops._pooling import IMAGE, keep_nan, masked_mean, mean_from_sums
 from ..ops._pyramids import average_pool
-from ..ops._selection import mean_of_those_at
+from ..ops._selection import attained
 
 
 SMALLEST = 8  # Smaller images are extended to it, and no scale is coarser.
@@ -100,12 +100,12 @@ COARSE = _lines(
 
 
 class Bands(NamedTuple):
-    """Of an image, `[maps, n, h, w]`."""
+    """Of an image, `[n, h, w]` each."""
 
-    low: Array  # X, Y, B
-    middle_b: Array  # B
-    coarse: Array  # middle X and Y, high X and Y
-    ultra: Array  # X, Y
+    low: Array  # a stack of X, Y, B
+    middle_b: Array
+    coarse: Array  # of middle X and Y, high X and Y
+    ultra: Array  # of X, Y
     activity: Array
 
 
@@ -176,7 +176,7 @@ def pool(field: Array, mask: Array | None, norm: float) -> Array:
 def _largest(field: Array) -> Array:
     values = field.reshape(*field.shape[:-3], math.prod(field.shape[-3:]))
     largest = lax.stop_gradient(values).max(axis=-1)
-    return keep_nan(mean_of_those_at(largest, values), largest)
+    return keep_nan(attained(largest, values), largest)
 
 
 def visible_difference(
@@ -215,23 +215,18 @@ def _absorbed_light(target: Scalar, image: Array, margins: list[tuple[int, int]]
 def _one_scale(x: Array, y: Array, asymmetry: Scalar) -> Array:
     """The map, `[n, h, w]`, of what is absorbed of two images, `[3, n, h, w]`."""
     of_x, of_y = _bands(x), _bands(y)
-    change_x, change_y, change_b = _split(of_y.low - of_x.low)
+    change_x, change_y, change_b = jnp.unstack(of_y.low - of_x.low)
     low = (change_x, change_y, change_b + BLUE_FROM_Y * change_y)
     # As a stack they are in memory; else XLA would keep, for the derivative, whatever they are differences of.
-    changes = jnp.concatenate([*low, of_y.middle_b - of_x.middle_b, of_y.activity - of_x.activity])
+    changes = jnp.stack([*low, of_y.middle_b - of_x.middle_b, of_y.activity - of_x.activity])
     weights = [*(w * g**2 for w, g in zip(LOW_WEIGHTS, LOW_GAIN, strict=True)), MIDDLE_B_WEIGHT, ACTIVITY_WEIGHT]
-    low_x, low_y, low_b, middle_b, activity = _split(_along(weights, changes) * changes**2)
+    low_x, low_y, low_b, middle_b, activity = jnp.unstack(_along(weights, changes) * changes**2)
     dc, ac = low_x + low_y + low_b, middle_b + activity
     ac += _contrast(of_x.ultra, of_y.ultra, FINE, FINE_GAIN, ULTRA_CONTRASTS, asymmetry)
     ac += _contrast(of_x.coarse, of_y.coarse, COARSE, COARSE_GAIN, (*MIDDLE_CONTRASTS, *HIGH_CONTRASTS), asymmetry)
     masking = _erode(of_y.activity)
     visible = dc * _visibility(masking, *DC_VISIBILITY) + ac * _visibility(masking, *AC_VISIBILITY)
-    return keep_nan(safe_sqrt(visible), visible)[0]
-
-
-def _split(stack: Array) -> list[Array]:
-    """`[m, ...]` to m of `[1, ...]`: the transpose of slices would be a sum of padded maps."""
-    return list(lax.split(stack, (1,) * len(stack), axis=0))
+    return keep_nan(safe_sqrt(visible), visible)
 
 
 def _along(numbers: Sequence[float] | np.ndarray | Array, stack: Array) -> Array:
@@ -246,8 +241,8 @@ def _opponents(absorbed: Array) -> Array:
     gain, bias, offset = RESPONSE
     adapted = _at_least(around, 0) + dark
     sensitivity = _at_least((gain * jnp.log(adapted + bias) + offset) / adapted, 1e-4)
-    red, green, blue = _split(_at_least((absorbed + dark) * sensitivity, dark))
-    return jnp.concatenate([red - green, red + green, blue])
+    red, green, blue = jnp.unstack(_at_least((absorbed + dark) * sensitivity, dark))
+    return jnp.stack([red - green, red + green, blue])
 
 
 def _gaussian(sigma: float) -> np.ndarray:
@@ -274,19 +269,19 @@ def _bands(absorbed: Array) -> Bands:
     xyb = xyb - origin
     low = _blur(LOW, xyb)
     middle = _blur(HIGH, xyb - low)
-    x, y, _ = _split(xyb - low - middle)
+    x, y, _ = jnp.unstack(xyb - low - middle)
     x = x * (X_KEPT + (1 - X_KEPT) * X_SUPPRESSED / (y**2 + X_SUPPRESSED))
-    high_x, high_y = _split(_blur(ULTRA, jnp.concatenate([x, y])))
+    high_x, high_y = jnp.unstack(_blur(ULTRA, jnp.stack([x, y])))
     high_y = _clamp(high_y, CLAMP_HIGH)
     ultra_x, ultra_y = _remove(x - high_x, ULTRA_RANGE_X), GAIN_ULTRA * _clamp(y - high_y, CLAMP_ULTRA)
     high_x, high_y = _remove(high_x, HIGH_RANGE[0]), _amplify(GAIN_HIGH * high_y, HIGH_RANGE[1])
-    middle_x, middle_y, middle_b = _split(middle)
+    middle_x, middle_y, middle_b = jnp.unstack(middle)
     middle_x, middle_y = _remove(middle_x, MIDDLE_RANGE[0]), _amplify(middle_y, MIDDLE_RANGE[1])
     return Bands(
         low=low + origin,
         middle_b=middle_b,
-        coarse=jnp.concatenate([middle_x, middle_y, high_x, high_y]),
-        ultra=jnp.concatenate([ultra_x, ultra_y]),
+        coarse=jnp.stack([middle_x, middle_y, high_x, high_y]),
+        ultra=jnp.stack([ultra_x, ultra_y]),
         activity=_activity(ultra_x + high_x, ultra_y + high_y),
     )
 
@@ -313,7 +308,7 @@ def _within(z: Array, limit: float) -> Array:
 
 
 def _contrast(x: Array, y: Array, lines: Lines, gain: float, contrasts: Sequence[Contrast], asymmetry: Scalar) -> Array:
-    """Of bands `[m, n, h, w]`, in all: `[1, n, h, w]`."""
+    """Of bands `[m, n, h, w]`, in all: `[n, h, w]`."""
     rows = []
     for weight, n, power, square, excess in contrasts:
         uneven, factor = asymmetry**power, gain * n * math.sqrt(weight)
@@ -326,12 +321,12 @@ def _contrast(x: Array, y: Array, lines: Lines, gain: float, contrasts: Sequence
         changes, squares = lax.platform_dependent(
             x, y, *numbers, cpu=_changes_one_by_one, default=jax.checkpoint(_all_changes)
         )
-    return line_energy(changes, lines)[None] + squares
+    return line_energy(changes, lines) + squares
 
 
 def _all_changes(*stacks: Array) -> tuple[Array, Array]:
     changes, squares = _changes(*stacks)
-    return changes, functools.reduce(jnp.add, _split(squares))
+    return changes, functools.reduce(jnp.add, jnp.unstack(squares))
 
 
 def _changes_one_by_one(*stacks: Array) -> tuple[Array, Array]:
@@ -343,7 +338,7 @@ def _changes_one_by_one(*stacks: Array) -> tuple[Array, Array]:
         return total + squares, change
 
     total, changes = lax.scan(step, jnp.zeros_like(stacks[0][0]), stacks)
-    return changes, total[None]
+    return changes, total
 
 
 def _changes(
@@ -372,7 +367,7 @@ def _activity(x: Array, y: Array) -> Array:
 def _erode(activity: Array) -> Array:
     """The weighted mean of the three smallest values around; that of the center counts once more at twice its size."""
     step, (*_, height, width) = EROSION_STEP, activity.shape
-    padded = jnp.pad(activity, ((0, 0), (0, 0), (step, step), (step, step)), constant_values=jnp.inf)
+    padded = jnp.pad(activity, ((0, 0), (step, step), (step, step)), constant_values=jnp.inf)
     first, second, third = activity, 2 * activity, 2 * activity
     for i in (0, step, 2 * step):
         for j in (0, step, 2 * step):

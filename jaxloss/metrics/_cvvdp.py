@@ -12,7 +12,7 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from .._checks import Pair, check_fits, check_positive, error_text, masked_pair
 from .._types import Array, Image, Map, Mask, Params, Scalar, Scores
-from ..ops._color import check_rgb, mix, split_rgb
+from ..ops._color import check_rgb, mix
 from ..ops._displays import RGB_TO_XYZ, Display, check_display, light_planes, pixels_per_degree
 from ..ops._filters import filter_maps, gaussian_window, repeat_edges
 from ..ops._laplacian import HALVINGS
@@ -194,7 +194,7 @@ def _frequencies(side: int, ppd: float) -> list[float]:
 
 def opponent_planes(x: Array, y: Array, display: Display, data_range: Scalar) -> list[Array]:
     """The channels, `[..., 2, H, W]` of both images, in cd/m2."""
-    colors = [plane[..., 0] for plane in split_rgb(jnp.stack([x, y], axis=-4))]
+    colors = jnp.unstack(jnp.stack([x, y], axis=-4), axis=-1)
     light = lax.optimization_barrier(light_planes(colors, display, data_range))
     matrix = LMS_TO_DKL @ XYZ_TO_LMS @ np.array(RGB_TO_XYZ[display.primaries])
     return [mix(light, row.tolist()) for row in matrix]
@@ -255,38 +255,36 @@ def _difference(level: Array, around: Array, gain: int, frequency: float, params
 
     # Channel by channel: what is broadcast over an axis is summed over it in the gradient, which takes a CPU longer.
     def of_rows(level: Array, around: Array) -> Array:
-        levels, means = ([_parts(image) for image in _parts(z, axis=-4)] for z in (level, around))
+        levels, means = ([jnp.unstack(image, axis=-3) for image in jnp.unstack(z, axis=-4)] for z in (level, around))
         backgrounds = [jnp.maximum(mean, DARKEST) for mean, *_ in means]
         sensitivities = _sensitivity(params, frequency, backgrounds[1], level.shape[-3])
-        s = [GAIN[c] * z for c, z in enumerate(_parts(sensitivities))]
+        s = [GAIN[c] * z for c, z in enumerate(jnp.unstack(sensitivities, axis=-3))]
 
-        def scaled(i: int, c: int) -> Array:
-            contrast = (levels[i][c] - means[i][c]) / backgrounds[i]
-            return gain * jnp.minimum(contrast, LARGEST_CONTRAST) * s[c]
+        def contrast(i: int, c: int) -> Array:
+            return gain * jnp.minimum((levels[i][c] - means[i][c]) / backgrounds[i], LARGEST_CONTRAST)
 
-        test, reference = ([scaled(i, c) for c in range(len(s))] for i in (0, 1))
-        return _masked_difference(test, reference, reach, params)
+        test, reference = ([contrast(i, c) for c in range(len(s))] for i in (0, 1))
+        return _masked_difference(test, reference, s, reach, params)
 
     return in_row_strips(of_rows, level, around, reach=reach)
 
 
-def _parts(planes: Array, axis: int = -3) -> list[Array]:
-    """Along an axis: the transpose is a concatenation, that of slices a sum, for which a CPU takes longer."""
-    return [part.squeeze(axis) for part in lax.split(planes, (1,) * planes.shape[axis], axis=planes.ndim + axis)]
-
-
-def _masked_difference(test: list[Array], reference: list[Array], reach: int, params: dict[str, Array]) -> Array:
-    """`reach` rows less at both ends."""
-    smaller = [jnp.minimum(safe_abs(t), safe_abs(r)) for t, r in zip(test, reference, strict=True)]
+def _masked_difference(
+    test: list[Array], reference: list[Array], sensitivities: list[Array], reach: int, params: dict[str, Array]
+) -> Array:
+    """Of contrasts; `reach` rows less at both ends."""
+    pairs = list(zip(test, reference, sensitivities, strict=True))
+    smaller = [s * jnp.minimum(safe_abs(t), safe_abs(r)) for t, r, s in pairs]
     powers = params["masking_powers"][: len(test)]
     maskers = [10 ** params["masking_gain"] * z for z in (_blur(smaller) if reach else smaller)]
     maskers = lax.optimization_barrier([power(z, q) for z, q in zip(maskers, powers, strict=True)])
     weights = 2 ** params["masking_weights"]
     largest = 10 ** params["largest_difference"]
     differences = []
-    for c, (t, r) in enumerate(zip(test, reference, strict=True)):
+    for c, (t, r, s) in enumerate(pairs):
         masking = sum(weights[i, c] * masker for i, masker in enumerate(maskers))
-        change = (t - r)[..., reach : t.shape[-2] - reach, :]
+        # Not of products, which XLA rounds together with their difference: of equal ones it would not be 0.
+        change = (s * (t - r))[..., reach : t.shape[-2] - reach, :]
         difference = power(safe_abs(change), params["difference_power"]) / (1 + masking)
         differences.append(largest * difference / (largest + difference))
     return jnp.stack(differences, axis=-3)

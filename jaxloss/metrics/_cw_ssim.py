@@ -78,7 +78,7 @@ def cw_ssim(
 
 def _distances(bands: Array, rounding: float, k: Array) -> Array:
     """One minus the similarity in each window, of bands of x - y and of y `[n, 2, K, h, w]`."""
-    d, c_y = (part.squeeze(1) for part in lax.split(bands, (1, 1), axis=1))
+    d, c_y = jnp.unstack(bands, axis=1)
     maps = [
         d.real**2 + d.imag**2,
         c_y.real**2 + c_y.imag**2,

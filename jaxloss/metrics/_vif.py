@@ -107,7 +107,7 @@ def vif(x: Image, y: Image, *, data_range: Scalar, mask: Mask | None = None, lev
     check_fits("vif", f"{levels} levels", 9 * 2 ** (levels - 1), pair.x, "Use fewer levels.")
     y, e, weight, leading = _planes("vif", pair, data_range)
     bands = steerable_bands(_merge(jnp.stack([y, e], axis=1)), levels=levels)
-    bands = [[_merge(z) for z in _split(_split_leading(band, 2))] for band in bands]  # both directions
+    bands = [[_merge(z) for z in _split(band, 2)] for band in bands]  # both directions
     spectra = spectrum(jnp.stack([neighborhood_covariance(_cropped(of_y)) for of_y, _ in bands]))
     sums = []
     for level, (of_y, of_e) in enumerate(bands):
@@ -200,7 +200,7 @@ def _rounding(dtype: DTypeLike) -> float:
     return float(4 * jnp.finfo(dtype).eps * 255) ** 2 / NOISE_OF_VISION["vif"]
 
 
-def _moments(y: Array, e: Array, side: int, margin: int) -> list[Array]:
+def _moments(y: Array, e: Array, side: int, margin: int) -> tuple[Array, ...]:
     """In windows around the middle of each block of 3 x 3 that is `margin` blocks within."""
     start = BLOCK * margin + BLOCK // 2 - side // 2
     stops = [start + side + BLOCK * (length // BLOCK - 2 * margin - 1) for length in y.shape[1:]]
@@ -208,7 +208,7 @@ def _moments(y: Array, e: Array, side: int, margin: int) -> list[Array]:
     # As one longer array, for which the compiler has less to do than for five.
     maps = _merge(jnp.stack([y, e, *_products(y, e)], axis=1))
     (moments,) = _thin([maps], as_taps(uniform_window(side)), BLOCK)
-    return _split(_split_leading(moments, 5))
+    return _split(moments, 5)
 
 
 def _cropped(z: Array) -> Array:
@@ -221,13 +221,9 @@ def _merge(z: Array) -> Array:
     return z.reshape(-1, *z.shape[2:])
 
 
-def _split_leading(z: Array, count: int) -> Array:
-    return z.reshape(-1, count, *z.shape[1:])
-
-
-def _split(z: Array) -> list[Array]:
-    """Along the second axis."""
-    return [part.squeeze(1) for part in lax.split(z, (1,) * z.shape[1], axis=1)]
+def _split(z: Array, k: int) -> tuple[Array, ...]:
+    """`[n k, ...]` to k of `[n, ...]`, as they were before they were stacked and merged."""
+    return jnp.unstack(z.reshape(-1, k, *z.shape[1:]), axis=1)
 
 
 def _local_energy(band: Array, inverse: Array) -> Array:

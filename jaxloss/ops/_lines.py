@@ -134,7 +134,7 @@ def _define(primitive: Primitive, elsewhere: Callable[..., Array], *, total: boo
 
 
 def _sum_at_once(function: Callable[..., Array], *operands: Array, lines: Lines) -> Array:
-    return _add(lax.split(function(*operands, lines=lines), (1,) * operands[0].shape[0], axis=0))
+    return _add(lax.unstack(function(*operands, lines=lines)))[None]
 
 
 def _sum_one_by_one(function: Callable[..., Array], *operands: Array, lines: Lines) -> Array:
