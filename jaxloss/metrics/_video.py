@@ -3,11 +3,10 @@
 import math
 from typing import NamedTuple
 
-from jax import lax
-
 from .._checks import as_scalar, check_fits, check_positive, error_text, masked_pair
 from .._types import Array, Image, Mask, Scalar
 from ..ops._color import COLOR_MATRICES, weigh
+from ..ops._pointwise import computed_once
 
 
 BLACK = 16  # luma of black; that of white is 219 more
@@ -49,15 +48,12 @@ def video_planes(
     levels = as_scalar(data_range, pair.y.dtype)
 
     def plane(image: Array, index: int) -> Array:
-        if yuv or channels == 1:
-            picked = image[..., index]
-        else:
-            picked = weigh(image, COLOR_MATRICES["ycbcr"][index])
-        return picked.reshape(count, image.shape[-3], width) * ((255 if yuv else SPANS[index]) / levels)
+        given = yuv or channels == 1
+        picked = image[..., index : index + 1] if given else weigh(image, COLOR_MATRICES["ycbcr"][index])
+        return picked * ((255 if yuv else SPANS[index]) / levels)
 
-    # In two halves: XLA, which fuses nothing across a concatenation, would compute it anew for each of its readers.
-    halves = lax.split(pair.y, (height // 2, height - height // 2), axis=pair.y.ndim - 3)
-    luma = lax.concatenate([plane(half, 0) + (0 if yuv else BLACK) for half in halves], 1)
+    luma = computed_once(lambda image: plane(image, 0) + (0 if yuv else BLACK), pair.y)
     differences = [plane(pair.x - pair.y, index) for index in range(channels if chroma else 1)]
+    luma, *differences = (z.reshape(count, height, width) for z in (luma, *differences))
     mask = None if pair.mask is None else pair.mask.reshape(count, height, width)
     return Planes(luma, differences, mask, tuple(leading))

@@ -9,6 +9,7 @@ from jax import lax
 from .._checks import check_choice, check_image, error_text
 from .._types import Array, Image, Map
 from ._filters import Taps, separable_filter
+from ._pointwise import computed_once
 
 
 class Halving(NamedTuple):
@@ -75,16 +76,9 @@ def laplacian_pyramid(image: Image, *, levels: int, halving: str = "burt_adelson
     for _ in range(levels - 1):
         extended = _extend(image, kind)
         half = kind.gain * separable_filter(extended, kind.taps)[..., ::2, ::2, :]
-        maps.append(_difference(extended[..., 2:-2, 2:-2, :], _enlarge(half, image.shape, kind)))
+        maps.append(computed_once(jnp.subtract, extended[..., 2:-2, 2:-2, :], _enlarge(half, image.shape, kind)))
         image = half
     return [*maps, image]
-
-
-def _difference(image: Array, other: Array) -> Array:
-    """In two halves: XLA, which fuses nothing across a concatenation, would compute it anew for each of its readers."""
-    middle = image.shape[-3] // 2
-    parts = [(z[..., :middle, :, :], z[..., middle:, :, :]) for z in (image, other)]
-    return jnp.concatenate([a - b for a, b in zip(*parts, strict=True)], axis=-3)
 
 
 def _extend(image: Array, kind: Halving) -> Array:

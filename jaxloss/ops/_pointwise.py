@@ -1,4 +1,4 @@
-"""The schedule of functions of single pixels that are long, such as a color difference."""
+"""Schedules of functions of single pixels: of those that are long, such as a color difference, or read many times."""
 
 import functools
 import math
@@ -29,6 +29,15 @@ def pointwise(function: Callable[..., Planes], *planes: Array) -> Planes:
     if count < 2:
         return function(*planes)
     return lax.platform_dependent(*planes, cpu=functools.partial(_in_strips, function, count), default=function)
+
+
+def computed_once(function: Callable[..., Array], *images: Array) -> Array:
+    """`function(*images)`, `[..., H, W, C]`, of images with as many rows: each pixel from itself alone.
+
+    In two halves: XLA, which fuses nothing across a concatenation, would compute it anew for each of its readers.
+    """
+    halves = zip(*(jnp.array_split(image, 2, axis=-3) for image in images), strict=True)
+    return jnp.concatenate([function(*half) for half in halves], axis=-3)
 
 
 def _in_strips(function: Callable[..., Planes], count: int, *planes: Array) -> Planes:
