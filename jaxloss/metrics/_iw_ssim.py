@@ -1,6 +1,7 @@
 """Information-content weighted structural similarity (Wang, Li 2011)."""
 
 import functools
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -13,6 +14,7 @@ from .._types import Array, Image, Mask, Scalar, Scores
 from ..ops._color import luma_pair
 from ..ops._filters import as_taps, filter_maps, gaussian_window, uniform_window
 from ..ops._laplacian import laplacian_pyramid
+from ..ops._neighborhoods import SIDE, neighborhood_moments, quadratic_form
 from ..ops._numerics import safe_power
 from ..ops._pooling import masked_mean, masked_ratio
 from ..ops._pyramids import average_pool
@@ -117,7 +119,6 @@ def _mean_distance(
 
 
 SIGMA_SQUARED = 0.4  # of the noise of vision, as in VIF
-SIDE = 3  # of a neighborhood
 
 
 def information_content(details: list[Array], margin: int) -> list[Array]:
@@ -126,47 +127,39 @@ def information_content(details: list[Array], margin: int) -> list[Array]:
     The reference is a Gaussian scale mixture: neighborhoods of covariance C times a local variance s. A local gain g
     and noise of variance v make the distorted image of it, and noise of vision of variance sigma² is added to both.
     """
-    if not details:
+    parents = [_enlarge(coarser, y.shape)[:, 1:-1, 1:-1] for (_, y), (_, coarser) in itertools.pairwise(details)]
+    rows = list(itertools.zip_longest(details, parents))
+    spectra = _spectra([neighborhood_moments(y, parent)[1] for (_, y), parent in rows])
+    return [_information(x, y, parent, of_y, margin) for ((x, y), parent), of_y in zip(rows, spectra, strict=True)]
+
+
+def _spectra(covariances: list[Array]) -> list[Spectrum]:
+    """Of all at once, filled up with zeros, which have a spectrum of their own."""
+    if not covariances:
         return []
-    neighborhoods = []
-    for scale, (_, y) in enumerate(details):
-        parent = _enlarge(details[scale + 1][1], y.shape) if scale + 1 < len(details) else None
-        neighborhoods.append(_neighborhoods(y, parent))
-    rows = zip(details, neighborhoods, _spectra(neighborhoods), strict=True)
-    return [_information(pair[0], pair[1], around, of_around, margin) for pair, around, of_around in rows]
-
-
-def _neighborhoods(y: Array, parent: Array | None) -> Array:
-    """`[n, 9 or 10, H - 2, W - 2]`: the 3 x 3 pixels around each, and its parent."""
-    height, width = y.shape[1] - SIDE + 1, y.shape[2] - SIDE + 1
-    shifts = [y[:, i : i + height, j : j + width] for i in range(SIDE) for j in range(SIDE)]
-    return jnp.stack(shifts if parent is None else [*shifts, parent[:, 1:-1, 1:-1]], axis=1)
-
-
-def _flatten(around: Array) -> Array:
-    n, size, height, width = around.shape
-    return around.reshape(n, size, height * width)
-
-
-def _spectra(neighborhoods: list[Array]) -> list[Spectrum]:
-    """Of their covariances: all at once, filled up with zeros, which have a spectrum of their own."""
-    sizes = [around.shape[1] for around in neighborhoods]
-    covariances = []
-    for around in neighborhoods:
-        flat = _flatten(around)
-        covariance = jnp.matmul(flat, jnp.matrix_transpose(flat), precision=lax.Precision.HIGHEST) / flat.shape[2]
-        lacking = max(sizes) - around.shape[1]
-        covariances.append(jnp.pad(covariance, ((0, 0), (0, lacking), (0, lacking))))
-    values, inverse = spectrum(jnp.stack(covariances))
+    sizes = [covariance.shape[1] for covariance in covariances]
+    lacking = [(0, max(sizes) - size) for size in sizes]
+    values, inverse = spectrum(
+        jnp.stack([jnp.pad(z, ((0, 0), more, more)) for z, more in zip(covariances, lacking, strict=True)])
+    )
     return [Spectrum(values[i, :, :n], inverse[i, :, :n, :n]) for i, n in enumerate(sizes)]
 
 
-def _information(x: Array, y: Array, around: Array, spectrum: Spectrum, margin: int) -> Array:
-    flat = _flatten(around)
-    whitened = jnp.matmul(spectrum.inverse, flat, precision=lax.Precision.HIGHEST)
-    s = (flat * whitened).mean(axis=1).reshape(around.shape[0], *around.shape[2:])
+def _information(x: Array, y: Array, parent: Array | None, spectrum: Spectrum, margin: int) -> Array:
+    s = _local_variance(y, parent, spectrum.inverse)
     x, y, s = (z[:, margin : z.shape[1] - margin, margin : z.shape[2] - margin] for z in (x, y, s))
     return _bits(x, y, s, spectrum.values)
+
+
+def _local_variance(y: Array, parent: Array | None, inverse: Array) -> Array:
+    """s of the neighborhood z of each pixel, `z' C^-1 z` by the size of z: `[n, H - 2, W - 2]`.
+
+    The neighborhoods themselves would be ten times as large as the level.
+    """
+    height, width = y.shape[1] - SIDE + 1, y.shape[2] - SIDE + 1
+    z = [y[:, i : i + height, j : j + width] for i in range(SIDE) for j in range(SIDE)]
+    z = z if parent is None else [*z, parent]
+    return quadratic_form(z, inverse) / len(z)
 
 
 def _bits(x: Array, y: Array, s: Array, values: Array) -> Array:
