@@ -82,4 +82,5 @@ def _attained_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -
     level, values = primals
     near = jnp.abs(values - level[..., None]) <= 8 * jnp.finfo(values.dtype).eps * jnp.abs(level[..., None])
     count = jnp.maximum(near.sum(axis=-1), 1)
-    return level, jnp.where(near, tangents[1], 0).sum(axis=-1) / count.astype(values.dtype)
+    # The level once more by this rule, of which second derivatives are made.
+    return attained(level, values), jnp.where(near, tangents[1], 0).sum(axis=-1) / count.astype(values.dtype)

@@ -2,7 +2,7 @@ import jax
 import numpy as np
 import pytest
 
-from jaxloss.ops._selection import largest, mean_of_largest, median
+from jaxloss.ops._selection import extremes, largest, mean_of_largest, median
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -44,3 +44,9 @@ def test_median(rng):
         np.testing.assert_allclose(gradient.sum(axis=-1), 1, rtol=1e-6)
         middle = np.sort(values, axis=-1)[:, [(values.shape[1] - 1) // 2, values.shape[1] // 2]]
         assert not np.where((values[..., None] == middle[:, None]).any(axis=-1), 0, gradient).any()
+
+
+def test_second_derivatives():
+    """Those of functions of what was found, too."""
+    hessian = jax.jit(jax.hessian(lambda z: extremes(z)[0] ** 2 + extremes(z)[1] ** 3))(np.float32([3, 1, 2]))
+    np.testing.assert_allclose(hessian, np.diag([6 * 3, 2, 0]), rtol=1e-6)
