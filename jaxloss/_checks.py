@@ -81,7 +81,8 @@ def check_mask(name: str, mask: Mask, image: Array) -> Array:
         raise TypeError(
             error_text(name, "mask of dtype bool or floating", mask.dtype, "Use mask > 0, or mask.astype(jnp.float32).")
         )
-    return jnp.broadcast_to(mask.astype(image.dtype), shape)
+    # Adding zeros of the image spreads a shared mask over devices as the images are.
+    return jnp.broadcast_to(mask.astype(image.dtype), shape) + jnp.zeros_like(image[..., 0])
 
 
 def blank(image: Array, mask: Mask) -> Array:

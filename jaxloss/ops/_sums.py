@@ -80,7 +80,7 @@ def sum_field(field: Field, channels: int, parameters: Any, *maps: Array, strip_
 # Value by value, so that each channel depends on itself alone. What else a field needs may be added here.
 POINTWISE = frozenset(
     """abs add and clamp convert_element_type copy div eq exp exp2 expm1 ge gt integer_pow is_finite le log log1p
-    logistic lt max min mul ne neg not optimization_barrier or platform_index pow rsqrt select_n sign sqrt
+    logistic lt max min mul ne neg not optimization_barrier or platform_index pow reshard rsqrt select_n sign sqrt
     square stop_gradient sub tanh xor""".split()
 )
 
