@@ -1,7 +1,5 @@
 """Complex-wavelet structural similarity (Sampat, Wang, Gupta, Bovik, Markey 2009)."""
 
-import math
-
 import jax.numpy as jnp
 from jax import lax
 from jax.typing import DTypeLike
@@ -9,7 +7,7 @@ from jax.typing import DTypeLike
 from .._checks import as_scalar, check_fits, error_text, masked_pair
 from .._types import Array, Image, Mask, Scalar, Scores
 from ..ops._color import luma_pair
-from ..ops._filters import as_taps, filter_maps, gaussian_window, uniform_window
+from ..ops._filters import as_taps, filter_maps, gaussian_window, merge_channels, uniform_window
 from ..ops._numerics import safe_divide, safe_sqrt
 from ..ops._pooling import masked_ratio
 from ..ops._pyramids import average_pool
@@ -59,14 +57,14 @@ def cw_ssim(
     pair = masked_pair("cw_ssim", x, y, mask)
     check_fits("cw_ssim", f"level {level}", 2 ** (level + 2), pair.x, "Use a finer level.")
     x, y, mask = luma_pair("cw_ssim", pair)
-    *leading, height, width, _ = x.shape
-    x, y = (z.reshape(math.prod(leading), height, width) for z in (x, y))
+    leading = x.shape[:-3]
+    x, y = merge_channels(x), merge_channels(y)
     unit = _unit(x, y)
     planes = jnp.stack([x - y, y], axis=1)  # of equal images the transforms themselves may differ by rounding
     bands = complex_bands(planes / unit, level=level, orientations=orientations)
     rounding = (4 * float(jnp.finfo(planes.dtype).eps) * 4 ** (level - 1)) ** 2  # that of the transform, at most
     apart = _distances(bands, rounding, as_scalar(k, planes.dtype) / unit**2)
-    apart = apart.mean(axis=1).reshape(*leading, *apart.shape[2:], 1)
+    apart = apart.mean(axis=1).reshape(*leading, *apart.shape[2:])[..., None]
     weight = _gaussian(apart.shape[-3], apart.shape[-2], apart.dtype)
     weight = jnp.ones_like(apart) * weight.reshape((1,) * (apart.ndim - 3) + weight.shape)
     if mask is not None:

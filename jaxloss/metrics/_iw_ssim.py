@@ -90,7 +90,7 @@ def iw_ssim(
     both = unit * jnp.stack([z.reshape(shape) for z in pair[:2]], axis=1)
     levels = [jnp.moveaxis(z, 1, 0) for z in laplacian_pyramid(both, levels=len(exponents), halving=halving)]
     information = information_content([level[..., 0] for level in levels[:-1]], (window_size - 3) // 2)
-    weight = None if pair.mask is None else pair.mask.reshape(shape)
+    weight = None if pair.mask is None else pair.mask[..., None].reshape(shape)
     score = jnp.ones(len(both), both.dtype)
     for scale, exponent in enumerate(exponents):
         mean = 1 - _mean_distance(levels, information, scale, window_size, weight)

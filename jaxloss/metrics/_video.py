@@ -6,6 +6,7 @@ from typing import NamedTuple
 from .._checks import as_scalar, check_fits, check_positive, error_text, masked_pair
 from .._types import Array, Image, Mask, Scalar
 from ..ops._color import COLOR_MATRICES, weigh
+from ..ops._filters import merge_channels
 from ..ops._pointwise import computed_once
 
 
@@ -44,7 +45,6 @@ def video_planes(
     if channels not in (1, 3):
         way_out = "Channels go last: jnp.moveaxis(x, -3, -1)."
         raise ValueError(error_text(name, "1 channel (gray) or 3 (RGB, or YUV)", pair.y.shape, way_out))
-    count = math.prod(leading)
     levels = as_scalar(data_range, pair.y.dtype)
 
     def plane(image: Array, index: int) -> Array:
@@ -54,6 +54,6 @@ def video_planes(
 
     luma = computed_once(lambda image: plane(image, 0) + (0 if yuv else BLACK), pair.y)
     differences = [plane(pair.x - pair.y, index) for index in range(channels if chroma else 1)]
-    luma, *differences = (z.reshape(count, height, width) for z in (luma, *differences))
-    mask = None if pair.mask is None else pair.mask.reshape(count, height, width)
+    luma, *differences = map(merge_channels, (luma, *differences))
+    mask = None if pair.mask is None else pair.mask.reshape(math.prod(leading), height, width)
     return Planes(luma, differences, mask, tuple(leading))

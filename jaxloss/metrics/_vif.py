@@ -11,7 +11,7 @@ from jax.typing import DTypeLike
 from .._checks import Pair, as_scalar, check_fits, check_positive, error_text, masked_pair
 from .._types import Array, Image, Mask, Scalar, Scores
 from ..ops._color import luma_pair
-from ..ops._filters import GPUS, Taps, as_taps, filter_maps, gaussian_window, uniform_window
+from ..ops._filters import GPUS, Taps, as_taps, filter_maps, gaussian_window, merge_channels, uniform_window
 from ..ops._moments import filter_moments
 from ..ops._neighborhoods import neighborhood_covariance
 from ..ops._numerics import safe_divide
@@ -131,11 +131,10 @@ def _planes(name: str, pair: Pair, data_range: Scalar) -> tuple[Array, Array, Ar
     check_positive(name, "data_range", data_range)
     pair = luma_pair(name, pair)
     *leading, height, width, _ = pair.x.shape
-    shape = (math.prod(leading), height, width)
     middle = as_scalar(data_range, pair.x.dtype) / 2
     unit = 255 / math.sqrt(NOISE_OF_VISION[name]) / (2 * middle)
-    y, e = (unit * z.reshape(shape) for z in (pair.y - middle, pair.x - pair.y))
-    return y, e, None if pair.mask is None else pair.mask.reshape(shape), tuple(leading)
+    y, e = (unit * merge_channels(z) for z in (pair.y - middle, pair.x - pair.y))
+    return y, e, None if pair.mask is None else pair.mask.reshape(math.prod(leading), height, width), tuple(leading)
 
 
 def _products(y: Array, e: Array) -> tuple[Array, Array, Array]:

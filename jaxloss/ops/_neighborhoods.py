@@ -96,7 +96,7 @@ def _quadratic_form_jvp(
 
     def times(matrix: Array) -> list[Array]:
         product = jnp.matmul(matrix, flat, precision=lax.Precision.HIGHEST)
-        return [row.reshape(n, height, width) for row in lax.split(product, (1,) * len(z), axis=1)]
+        return [row.reshape(n, height, width) for row in jnp.unstack(product, axis=1)]
 
     product = times(matrix)
     return _dot(z, product), 2 * _dot(dz, product) + _dot(z, times(change))
