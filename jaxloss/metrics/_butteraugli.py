@@ -197,11 +197,12 @@ def visible_difference(
     x, y = (_absorbed_light(target, image / unit, margins) for image in pair[:2])
     field = _one_scale(x, y, asymmetry)
     if scales == 2 and min(field.shape[1:]) > 2 * (SMALLEST - 1):
-        half_x, half_y = (average_pool(z[..., None])[..., 0] for z in (x, y))
+        # Cone by cone: the axis of the three goes before that of the batch, and merged they would not stay spread.
+        half_x, half_y = (jnp.stack([average_pool(cone[..., None])[..., 0] for cone in jnp.unstack(z)]) for z in (x, y))
         coarse = _one_scale(half_x, half_y, asymmetry).repeat(2, axis=1).repeat(2, axis=2)
         field = KEPT * field + COARSE_WEIGHT * coarse[:, : field.shape[1], : field.shape[2]]
     (above, _), (before, _) = margins
-    return field[:, above : above + height, before : before + width].reshape(*leading, height, width, 1)
+    return field[:, above : above + height, before : before + width].reshape(*leading, height, width)[..., None]
 
 
 def _absorbed_light(target: Scalar, image: Array, margins: list[tuple[int, int]]) -> Array:
