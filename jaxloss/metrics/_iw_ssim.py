@@ -12,7 +12,7 @@ from jax import lax
 from .._checks import as_scalar, check_choice, check_positive, error_text, masked_pair
 from .._types import Array, Image, Mask, Scalar, Scores
 from ..ops._color import luma_pair
-from ..ops._filters import as_taps, filter_maps, gaussian_window, uniform_window
+from ..ops._filters import as_taps, filter_maps, gaussian_window, repeat_edges, uniform_window
 from ..ops._laplacian import laplacian_pyramid
 from ..ops._neighborhoods import SIDE, neighborhood_moments, quadratic_form
 from ..ops._numerics import safe_power
@@ -186,7 +186,7 @@ def _enlarge(parent: Array, shape: tuple[int, ...]) -> Array:
         i = np.arange(2 * size)
         offset = (2 * i - 0.5) * size / (4 * size - 3) - 0.5 - i // 2
         weights = np.maximum(1 - np.abs(offset - np.array([[-1], [0], [1]])), 0).astype(parent.dtype)
-        lines = jnp.pad(parent, [(0, 0), *((1, 1) if axis == k else (0, 0) for k in (1, 2))], mode="edge")
+        lines = repeat_edges(parent, *((1, 1) if axis == k else (0, 0) for k in (1, 2)))
         shifts = [lax.slice_in_dim(lines, k, k + size, axis=axis) for k in range(3)]
         along = (1, size, 1) if axis == 1 else (1, 1, size)
         halves = [sum(weights[k, odd::2].reshape(along) * shifts[k] for k in range(3)) for odd in (0, 1)]
