@@ -40,7 +40,7 @@ def largest(values: Array, count: int | Array) -> Array:
 
     def step(i: Array, found: Array) -> Array:
         higher = found | sign >> i.astype(kind)
-        enough = (keys >= higher[..., None]).sum(axis=-1, dtype=number) >= count
+        enough = (keys >= higher[..., None]).sum(axis=-1, dtype=number) >= jnp.asarray(count, number)
         return jnp.where(enough, higher, found)
 
     found = jax.lax.fori_loop(0, bits, step, keys[..., 0] & kind(0))
