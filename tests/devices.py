@@ -1,6 +1,7 @@
-"""Batches spread over the eight virtual devices, and what a compiled program sends between them."""
+"""Batches spread over the eight virtual devices, and what a program sends between them: traced, or compiled."""
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import jax
@@ -25,3 +26,46 @@ def collectives(compiled: jax.stages.Compiled) -> list[str]:
     program = compiled.as_text() or ""
     assert "num_partitions=8" in program
     return [match.group(1) for match in COLLECTIVE.finditer(program)]
+
+
+def operations(program: Any) -> Iterator[Any]:
+    """The equations of a traced program, and those of the programs that they have as parameters, each of these once."""
+
+    def is_program(value: Any) -> bool:
+        return hasattr(value, "eqns")
+
+    known, waiting = set(), [program]
+    while waiting:
+        program = waiting.pop()
+        if id(program) in known:
+            continue
+        known.add(id(program))
+        for equation in program.eqns:
+            yield equation
+            waiting += filter(is_program, jax.tree.leaves(list(equation.params.values()), is_leaf=is_program))
+
+
+# XLA gathers a batch for these, whatever their types say ...
+REPLICATED = {"fft", "top_k"}
+# ... and for these along the axis that is spread.
+CUTTING = {"concatenate", "dynamic_slice", "pad", "slice", "split"}
+
+
+def gathering(program: Any) -> list[str]:
+    """Operations that bring together what is spread over an explicit mesh, where types say what is spread.
+
+    Their results are on all devices, or XLA is known to gather their operands.
+    """
+
+    def spread(variables: Any) -> set[int]:
+        """Sizes of the axes that are."""
+        types = [variable.aval for variable in variables]
+        return {n for z in types for n, axis in zip(z.shape, z.sharding.spec, strict=True) if axis}
+
+    def gathers(equation: Any) -> bool:
+        name, before, after = equation.primitive.name, spread(equation.invars), spread(equation.outvars)
+        explicit = any(AxisType.Explicit in z.aval.sharding.mesh.axis_types for z in equation.outvars)
+        whole = explicit and not after
+        return bool(before) and (whole or name in REPLICATED or (name in CUTTING and before != after))
+
+    return [str(equation) for equation in operations(program) if gathers(equation)]

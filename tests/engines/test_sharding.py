@@ -14,8 +14,18 @@ from jax.sharding import AxisType
 import jaxloss
 from jaxloss.ops import _strips
 from jaxloss.registry import METRICS, Metric
-from tests.contract.cases import default, every_engine, example, params_of, shape_of
-from tests.devices import BATCH, EVERYWHERE, collectives, mesh, place
+from tests.contract.cases import (
+    REPRESENTATIVES,
+    assert_same,
+    default,
+    each_engine,
+    every_engine,
+    every_row,
+    example,
+    params_of,
+    shape_of,
+)
+from tests.devices import BATCH, EVERYWHERE, collectives, gathering, mesh, place
 
 
 Scores = tuple[Any, tuple[Any, Any]]
@@ -53,19 +63,13 @@ def on_one_device(row: Metric) -> Scores:
     return jax.jit(with_gradients(example(row)))(*images(row), params_of(row))
 
 
-def assert_same(result: Scores, row: Metric) -> None:
-    """To the rounding of float32, relative to the largest number of each array where that is beyond 1."""
-
-    def same(found: Any, expected: Any) -> None:
-        largest = max(1.0, np.abs(expected).max())
-        np.testing.assert_allclose(found, np.asarray(expected), rtol=3e-5, atol=2e-6 * largest)
-
-    jax.tree.map(same, result, on_one_device(row))
+def arguments_of(row: Metric, axis_type: AxisType) -> tuple[Any, ...]:
+    return *place(images(row), axis_type), place(params_of(row), axis_type, EVERYWHERE)
 
 
 def compiled_for(row: Metric, axis_type: AxisType) -> tuple[jax.stages.Compiled, Scores]:
     """The program of a sharded batch, and its results."""
-    arguments = *place(images(row), axis_type), place(params_of(row), axis_type, EVERYWHERE)
+    arguments = arguments_of(row, axis_type)
     evaluate = jax.jit(with_gradients(example(row))).lower(*arguments).compile()
     return evaluate, evaluate(*arguments)
 
@@ -76,14 +80,14 @@ def check_sharded_batch(row: Metric) -> jax.stages.Compiled:
     assert collectives(evaluate) == []
     sharding = place(images(row))[0].sharding
     assert all(z.sharding.is_equivalent_to(sharding, z.ndim) for z in jax.tree.leaves(result))
-    assert_same(result, row)
+    assert_same(result, on_one_device(row), row)
     return evaluate
 
 
 IN_STRIPS = ("ssim", "ms_ssim", "mix_loss")  # large images; small ones are taken as a whole
 
 
-@every_engine
+@each_engine((*REPRESENTATIVES, "cw_ssim", "vif"))  # and Fourier transforms, and scans
 def test_sharded_batch_needs_no_collective(row: Metric) -> None:
     text = check_sharded_batch(row).as_text() or ""
     assert row.name not in IN_STRIPS or "while(" not in text
@@ -95,14 +99,35 @@ def test_sharded_batch_in_strips_needs_no_collective(name: str) -> None:
         assert "while(" in (check_sharded_batch(METRICS[name]).as_text() or "")
 
 
-@every_engine
+def check_types(row: Metric) -> Any:
+    """Scores and gradients are spread as images are, and nothing on the way to them is gathered; the traced program."""
+    evaluate = jax.make_jaxpr(with_gradients(example(row)), return_shape=True)
+    with jax.set_mesh(mesh(AxisType.Explicit)):
+        program, results = evaluate(*arguments_of(row, AxisType.Explicit))
+    assert [z.sharding.spec[0] for z in jax.tree.leaves(results)] == ["batch"] * 3
+    assert gathering(program) == []
+    return program
+
+
+@every_row
+def test_types_on_an_explicit_mesh(row: Metric) -> None:
+    """There the type of every value says where it is, before anything is compiled."""
+    check_types(row)
+
+
+@pytest.mark.parametrize("name", IN_STRIPS)
+def test_types_in_strips_on_an_explicit_mesh(name: str) -> None:
+    with strips():
+        assert "scan[" in str(check_types(METRICS[name]))
+
+
+@each_engine(("ssim", "cw_ssim"))  # sums in strips, and Fourier transforms
 def test_explicit_mesh(row: Metric) -> None:
-    """Sharding as part of the type: known for every result while tracing."""
     with strips(), jax.set_mesh(mesh(AxisType.Explicit)):
         evaluate, result = compiled_for(row, AxisType.Explicit)
     assert collectives(evaluate) == []
     assert [jax.typeof(z).sharding.spec[0] for z in jax.tree.leaves(result)] == ["batch"] * 3
-    assert_same(result, row)
+    assert_same(result, on_one_device(row), row)
 
 
 @every_engine
@@ -111,7 +136,7 @@ def test_shard_map(row: Metric) -> None:
     specs: Any = BATCH, BATCH, EVERYWHERE
     mapped = jax.shard_map(with_gradients(example(row)), mesh=mesh(), in_specs=specs, out_specs=BATCH)
     with strips():
-        assert_same(jax.jit(mapped)(*images(row), params_of(row)), row)
+        assert_same(jax.jit(mapped)(*images(row), params_of(row)), on_one_device(row), row)
 
 
 def test_all_scales_of_ms_ssim_need_no_collective(crop_photograph: Callable[..., np.ndarray]) -> None:
@@ -140,6 +165,12 @@ def test_closed_forms(rng: np.random.Generator) -> None:
 
 
 def test_collectives_would_be_seen() -> None:
+    """Compiled, and in the types."""
     arguments = place(images(METRICS["mse"]))
     evaluate = jax.jit(with_gradients(lambda x, y: ((x - y) ** 2).mean()[None])).lower(*arguments, {}).compile()
     assert "all-reduce" in collectives(evaluate)
+    x, *_ = arguments_of(METRICS["mse"], AxisType.Explicit)
+    with jax.set_mesh(mesh(AxisType.Explicit)):
+        program = jax.make_jaxpr(jax.jit(lambda x: (x.sum(0), jnp.concatenate([x, x]), jnp.fft.rfft(x))))(x)
+    seen = " ".join(gathering(program))
+    assert all(name in seen for name in ("reduce_sum", "concatenate", "fft"))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from jaxloss.registry import METRICS, Metric
-from tests.contract.cases import every_engine, example, outcome_of, pairs, params_of
+from tests.contract.cases import assert_same, every_engine, example, outcome_of, pairs, params_of
 
 
 Scores = tuple[Any, Any]
@@ -37,15 +37,6 @@ def batched(row: Metric, x: np.ndarray, y: np.ndarray) -> Scores:
     return scores, tuple(gradients)
 
 
-def assert_same(result: Any, expected: Any) -> None:
-    """To the digits of single precision, of scores in the tens and their gradients, too."""
-    scale = max(1, *(np.abs(b).max() for b in jax.tree.leaves(expected)))
-    assert np.isfinite(scale)
-    jax.tree.map(
-        lambda a, b: np.testing.assert_allclose(a, np.asarray(b), rtol=3e-5, atol=2e-6 * scale), result, expected
-    )
-
-
 @every_engine
 def test_axes_of_a_batch(row: Metric) -> None:
     """Leading axes and mapped ones, first, last and nested, give what a batch gives; the scan has single images."""
@@ -59,7 +50,7 @@ def test_axes_of_a_batch(row: Metric) -> None:
 
     for name, result in evaluate(x, y, params_of(row)).items():
         try:
-            assert_same(jax.tree.map(lambda z: z[0], result), batched(row, x, y))
+            assert_same(jax.tree.map(lambda z: z[0], result), batched(row, x, y), row)
         except AssertionError as error:
             raise AssertionError(f"{name}: {error}") from None
 
@@ -75,7 +66,7 @@ def test_one_image_shared_by_vmap(row: Metric) -> None:
         return jax.vmap(f, in_axes=(0, None))(x, one), jax.vmap(f, in_axes=(None, 0))(one, x)
 
     both = np.stack([y[0], y[0]])
-    assert_same(evaluate(x, y[0], params_of(row)), (batched(row, x, both), batched(row, both, x)))
+    assert_same(evaluate(x, y[0], params_of(row)), (batched(row, x, both), batched(row, both, x)), row)
 
 
 @every_engine
@@ -92,13 +83,13 @@ def test_scan_remat_and_pmap(row: Metric) -> None:
         return jax.lax.scan(lambda carry, pair: (carry, again(*pair)), None, (x, y))[1]
 
     expected = batched(row, x, y)
-    assert_same(one_by_one(x, y, params_of(row)), expected)
+    assert_same(one_by_one(x, y, params_of(row)), expected, row)
 
     def score(x: Any, y: Any, params: Any) -> Any:
         return example(row)(x, y, **params)
 
     spread = jax.pmap(score, in_axes=(0, 0, None), devices=jax.devices()[:2])
-    assert_same(spread(x, y, params_of(row)), expected[0])
+    assert_same(spread(x, y, params_of(row)), expected[0], row)
 
 
 @every_engine
