@@ -103,16 +103,16 @@ def _similarity(
     pair = masked_pair(name, x, y, mask)
     check_rgb(name, pair.x)
     check_fits(name, "the kernel of the gradient", 3, pair.x, "Enlarge the images.")
-    x, y = (split_rgb(shrink(z, downsample)) for z in (pair.x, pair.y))
+    rgb_x, rgb_y = (split_rgb(shrink(z, downsample)) for z in (pair.x, pair.y))
     square = as_scalar(data_range, pair.x.dtype) ** 2
-    luma_x, luma_y = (mix(z, LUMA) for z in (x, y))
+    luma_x, luma_y = (mix(z, LUMA) for z in (rgb_x, rgb_y))
     g_x, g_y, g_mean = (
         gradient_magnitude(z, kernel="prewitt", scale=2.0) for z in (luma_x, luma_y, (luma_x + luma_y) / 2)
     )
     gradients = difference(g_x, g_y, C1 * square) + (
         difference(g_x, g_mean, C2 * square) - difference(g_y, g_mean, C2 * square)
     )
-    (h_x, m_x), (h_y, m_y) = ([mix(z, row) for row in CHROMA] for z in (x, y))
+    (h_x, m_x), (h_y, m_y) = ([mix(z, row) for row in CHROMA] for z in (rgb_x, rgb_y))
     energy = h_x**2 + m_x**2 + h_y**2 + m_y**2
     chroma = ((h_x - h_y) ** 2 + (m_x - m_y) ** 2) / (energy + C3 * square)
     return COMBINATIONS[combination](gradients, chroma), shrink_mask(pair.mask, downsample)

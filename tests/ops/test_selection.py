@@ -48,5 +48,5 @@ def test_median(rng):
 
 def test_second_derivatives():
     """Those of functions of what was found, too."""
-    hessian = jax.jit(jax.hessian(lambda z: extremes(z)[0] ** 2 + extremes(z)[1] ** 3))(np.float32([3, 1, 2]))
+    hessian = jax.jit(jax.hessian(lambda z: extremes(z)[0] ** 2 + extremes(z)[1] ** 3))(np.array([3, 1, 2], np.float32))
     np.testing.assert_allclose(hessian, np.diag([6 * 3, 2, 0]), rtol=1e-6)
