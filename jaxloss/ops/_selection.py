@@ -1,9 +1,14 @@
 """Values by their rank, with gradients."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.ad_checkpoint import checkpoint_name
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 
 from .._types import Array
 
@@ -67,20 +72,36 @@ def extremes(values: Array) -> tuple[Array, Array]:
     return attained(bare.min(axis=-1), values), attained(bare.max(axis=-1), values)
 
 
-@jax.custom_jvp
 def attained(level: Array, values: Array) -> Array:
     """The level `[...]`, with the gradient of those values along the last axis that are equal to it but for rounding.
 
     JAX's own derivative of a minimum looks for values that are equal to it. Where a fused loop computes them again, and
     rounds differently, there are none, and the gradient is NaN.
     """
-    return level
+    return attained_p.bind(level, values)
 
 
-@attained.defjvp
-def _attained_jvp(primals: tuple[Array, Array], tangents: tuple[Array, Array]) -> tuple[Array, Array]:
-    level, values = primals
+# A primitive, for JAX forgets the rule of a custom_jvp in a scan once it was used, and second derivatives with it.
+attained_p = Primitive("attained")
+
+
+def _jvp(primals: Sequence[Array], tangents: Sequence[Any]) -> tuple[Array, Any]:
+    (level, values), (_, change) = primals, tangents
+    result = attained(level, values)
+    if type(change) is ad.Zero:
+        return result, ad.Zero(jax.typeof(result).to_tangent_aval())
     near = jnp.abs(values - level[..., None]) <= 8 * jnp.finfo(values.dtype).eps * jnp.abs(level[..., None])
     count = jnp.maximum(near.sum(axis=-1), 1)
-    # The level once more by this rule, of which second derivatives are made.
-    return attained(level, values), jnp.where(near, tangents[1], 0).sum(axis=-1) / count.astype(values.dtype)
+    return result, jnp.where(near, change, 0).sum(axis=-1) / count.astype(values.dtype)
+
+
+def _batched(operands: Sequence[Array], axes: Sequence[int | None]) -> tuple[Array, int]:
+    size = next(z.shape[axis] for z, axis in zip(operands, axes, strict=True) if axis is not None)
+    return attained(*(batching.bdim_at_front(z, axis, size) for z, axis in zip(operands, axes, strict=True))), 0
+
+
+attained_p.def_impl(lambda level, values: level)
+attained_p.def_abstract_eval(lambda level, values: level)
+mlir.register_lowering(attained_p, lambda context, level, values: [level])
+ad.primitive_jvps[attained_p] = _jvp
+batching.primitive_batchers[attained_p] = _batched

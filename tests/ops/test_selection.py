@@ -1,4 +1,5 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -47,6 +48,21 @@ def test_median(rng):
 
 
 def test_second_derivatives():
-    """Those of functions of what was found, too."""
-    hessian = jax.jit(jax.hessian(lambda z: extremes(z)[0] ** 2 + extremes(z)[1] ** 3))(np.array([3, 1, 2], np.float32))
-    np.testing.assert_allclose(hessian, np.diag([6 * 3, 2, 0]), rtol=1e-6)
+    """Those of functions of what was found, too, in a loop, and of many at once."""
+    start = np.array([[3, 1, 2, 5], [0, 2, 1, 4]], np.float32)
+
+    def total(z):
+        def add(total, row):
+            return total + extremes(row)[0] ** 2 + extremes(row)[1] ** 3 + median(row) ** 2, None
+
+        return jax.lax.scan(add, jnp.float32(0), z)[0]
+
+    along = jnp.array([[1, 2, 0, 1], [1, 1, 1, 0]], jnp.float32)
+    slopes = jax.jit(lambda z: jax.jvp(jax.grad(total), (z,), (along,))[1])(start)
+    again = jax.jit(jax.grad(lambda z: jax.jvp(total, (z,), (along,))[1]))(start)
+    # Twice the tangents of the smallest; six times the largest, of the largest; half of the two in the middle together.
+    expected = [[0.5, 4, 0.5, 30], [2, 1, 1, 0]]
+    np.testing.assert_allclose(slopes, expected, rtol=1e-6)
+    np.testing.assert_allclose(again, expected, rtol=1e-6)
+    hessians = jax.jit(jax.vmap(jax.hessian(lambda z: extremes(z)[0] ** 2)))(start)
+    np.testing.assert_allclose(hessians, [np.diag([0, 2, 0, 0]), np.diag([2, 0, 0, 0])], rtol=1e-6)
