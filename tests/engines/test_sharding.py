@@ -99,11 +99,11 @@ def test_sharded_batch_in_strips_needs_no_collective(name: str) -> None:
         assert "while(" in (check_sharded_batch(METRICS[name]).as_text() or "")
 
 
-def check_types(row: Metric) -> Any:
+def check_types(row: Metric, *arguments: Any) -> Any:
     """Scores and gradients are spread as images are, and nothing on the way to them is gathered; the traced program."""
     evaluate = jax.make_jaxpr(with_gradients(example(row)), return_shape=True)
     with jax.set_mesh(mesh(AxisType.Explicit)):
-        program, results = evaluate(*arguments_of(row, AxisType.Explicit))
+        program, results = evaluate(*arguments)
     assert [z.sharding.spec[0] for z in jax.tree.leaves(results)] == ["batch"] * 3
     assert gathering(program) == []
     return program
@@ -111,14 +111,19 @@ def check_types(row: Metric) -> Any:
 
 @every_row
 def test_types_on_an_explicit_mesh(row: Metric) -> None:
-    """There the type of every value says where it is, before anything is compiled."""
-    check_types(row)
+    """There the type of every value says where it is, before anything is compiled; of two leading axes, and of a mask
+    that all of them share."""
+    pairs = np.stack(images(row), axis=1)
+    more = {"mask": np.ones(pairs.shape[2:4], np.float32)} if row.mask else {}
+    spread = place((pairs, pairs[:, ::-1]), AxisType.Explicit)
+    check_types(row, *spread, place({**params_of(row), **more}, AxisType.Explicit, EVERYWHERE))
 
 
 @pytest.mark.parametrize("name", IN_STRIPS)
 def test_types_in_strips_on_an_explicit_mesh(name: str) -> None:
+    row = METRICS[name]
     with strips():
-        assert "scan[" in str(check_types(METRICS[name]))
+        assert "scan[" in str(check_types(row, *arguments_of(row, AxisType.Explicit)))
 
 
 @each_engine(("ssim", "cw_ssim"))  # sums in strips, and Fourier transforms
