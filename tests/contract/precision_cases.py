@@ -122,6 +122,15 @@ MEAN_AND_COVARIANCE: tuple[Any, Any] = image(4), image(4, 4)
 
 KEPT = jax.eval_shape(functools.partial(jaxloss.ssimulacra2_features, **RANGE), SMALL)
 
+SUPPORT = {
+    "vectors": image(3, 36),
+    "coefficients": image(3),
+    "offset": image(),
+    "gamma": image(),
+    "lowest": image(36),
+    "highest": image(36),
+}
+
 
 CASES = {
     "SSIM": Case((jaxloss.ssim_map, jaxloss.ssim_components), pair(384, 384, 1), options=SHRUNK),
@@ -174,6 +183,12 @@ CASES = {
     ),
     "features": Case(
         (jaxloss.extract_features,), (SMALL,), {"params": params_of("vgg")["params"]["trunk"]}, {**RANGE, **LAYERS}
+    ),
+    "BRISQUE": Case(
+        (jaxloss.brisque,),
+        (image(14, 15, 1),),
+        {"params": SUPPORT},
+        RANGE,
     ),
     "NIQE": Case(
         (jaxloss.niqe,),
