@@ -57,8 +57,8 @@ def _by_shifts(matrix: np.ndarray, repetition: Repetition, planes: Array, axis: 
     widths = [(0, 0)] * planes.ndim
     widths[axis] = (before * step, (total - before) * step - size)
     steps = jnp.pad(planes, widths).reshape(*planes.shape[:axis], total, step, *planes.shape[axis + 1 :])
-    # Split, for the transpose of a split is a concatenation; that of strided slices is a sum of what is mostly zeros.
-    lines = [z.squeeze(axis + 1) for z in lax.split(steps, (1,) * step, axis=axis + 1)]
+    # Unstacked, of which the transpose is a concatenation; that of strided slices is a sum of what is mostly zeros.
+    lines = jnp.unstack(steps, axis=axis + 1)
     n = np.arange(count)
 
     def term(i: int, offset: int) -> Array:
