@@ -1,14 +1,15 @@
 """Every metric of the registry on one reference and some images."""
 
+import functools
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import jax
 import numpy as np
 
 from .._checks import suggestion
 from .._files import InputError
-from .._types import Array, ArrayLike, Params
+from .._types import Array, ArrayLike
 from ..ops import Display
 from ..registry import METRICS, Metric
 from ..weights._load import load_params
@@ -106,18 +107,6 @@ def compare(
         {'mae': 0.1, 'psnr': 20.0, 'ms_ssim': nan}
     """
     chosen = on_display(choose_metrics(metrics), display)
-    return compare_loading(load_params, reference, images, chosen=chosen, data_range=data_range)
-
-
-def compare_loading(
-    load: Callable[[str], Params],
-    reference: ArrayLike,
-    images: Sequence[ArrayLike],
-    *,
-    chosen: Sequence[Metric],
-    data_range: float,
-) -> list[dict[str, float]]:
-    """`compare` with another way to come by parameters: those who call it often need not read them every time."""
     target: Array = jax.device_put(reference)  # jnp.asarray would compile a program for each shape
     shape = np.shape(target)
     if len(shape) != 3:
@@ -125,9 +114,9 @@ def compare_loading(
             f"compare: expected a reference of shape [H, W, C], got {shape}. Batches: call a metric itself."
         )
     fitting = tuple(row for row in chosen if not row.misfit(shape))
-    params = {row.name: load(row.params) for row in fitting if row.params}
+    load = functools.cache(load_params)  # once for all images
     rows = []
     for image in images:
-        scores = jax.device_get(score_pair(jax.device_put(image), target, data_range, params, fitting=fitting))
+        scores = jax.device_get(score_pair(jax.device_put(image), target, data_range, load, fitting=fitting))
         rows.append({row.name: float(scores.get(row.name, math.nan)) for row in chosen})
     return rows

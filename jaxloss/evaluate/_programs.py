@@ -46,21 +46,24 @@ _PROGRAMS: dict[str, Program] = {}  # of this process, by `_key`
 
 
 def score_pair(
-    image: Array, reference: Array, data_range: float, params: Mapping[str, Params], *, fitting: Rows
+    image: Array, reference: Array, data_range: float, load: Callable[[str], Params], *, fitting: Rows
 ) -> dict[str, Scores]:
-    """By name, of one image `[H, W, C]`. Metrics of one file are one program, in which they share what they compute."""
+    """By name, of one image `[H, W, C]`. Metrics of one file are one program, in which they share what they compute.
+
+    What has no parameters runs while those of networks are loaded.
+    """
     families: dict[str, list[Metric]] = {}
     for row in fitting:
         families.setdefault(row.function.__module__, []).append(row)
     unit = jax.device_put(np.asarray(data_range, reference.dtype))
-    arguments = []
-    for family in sorted(families.values(), key=_is_learned):  # networks, which run on all cores, come last
-        needed = {row.name: params[row.name] for row in family if row.name in params}
-        arguments.append((tuple(family), (image, reference, unit, needed)))
     # While one is compiled or run the next is traced.
     with ThreadPoolExecutor(os.cpu_count()) as workers, _kept_here_only():
-        kept = [_start_kept(workers, *given) for given in arguments]
-        started = [wait() or _start(workers, *given) for wait, given in zip(kept, arguments, strict=True)]
+        kept = []
+        for family in sorted(families.values(), key=_is_learned):  # networks, which run on all cores, come last
+            params = {row.name: load(row.params) for row in family if row.params}
+            given = tuple(family), (image, reference, unit, params)
+            kept.append((given, _start_kept(workers, *given)))
+        started = [wait() or _start(workers, *given) for given, wait in kept]
         scores = [wait() for wait in started]
     return functools.reduce(dict.__or__, scores, {})
 

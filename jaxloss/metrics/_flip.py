@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
 from .._checks import Pair, as_scalar, check_positive, error_text, masked_pair
 from .._types import Array, Image, Map, Mask, Scalar, Scores
 from ..ops._color import check_rgb, lab_lightness, linear_planes, mix
-from ..ops._filters import as_taps, filter_maps, merge_channels
+from ..ops._filters import as_taps, filter_maps, merge_channels, repeat_edges
 from ..ops._numerics import fast_power, safe_abs, safe_sqrt
 from ..ops._pointwise import pointwise
 from ..ops._pooling import masked_mean
@@ -100,8 +99,9 @@ def visible_difference(x: Planes, y: Planes, pixels_per_degree: float) -> Array:
     """Of linear RGB, `[..., H, W, 1]` each."""
     sensitivity, (g, edge, point) = _sensitivity(pixels_per_degree), _detectors(pixels_per_degree)
     radius = max(len(g), len(sensitivity[0][0][0])) // 2
+    margins = (radius, radius)
     planes = [[merge_channels(plane) for plane in z] for z in (x, y)]
-    opponents = [[_extended(mix(z, row), radius) for z in planes] for row in TO_OPPONENT.tolist()]
+    opponents = [[repeat_edges(mix(z, row), margins, margins) for z in planes] for row in TO_OPPONENT.tolist()]
     seen = [_filtered(both, radius, *windows) for both, windows in zip(opponents, sensitivity, strict=True)]
     light = opponents[0]
     features = [_filtered(light, radius, windows) for windows in ((edge, g), (g, edge), (point, g), (g, point))]
@@ -129,14 +129,6 @@ def _detectors(pixels_per_degree: float) -> list[np.ndarray]:
     x = np.arange(-math.ceil(3 * sigma), math.ceil(3 * sigma) + 1)
     g = np.exp(-(x**2) / (2 * sigma**2))
     return [z / np.where(z > 0, z[z > 0].sum(), -z[z < 0].sum()) for z in (g, -x * g, (x**2 / sigma**2 - 1) * g)]
-
-
-def _extended(z: Array, radius: int) -> Array:
-    """With the pixels of the border repeated; not by `jnp.pad`, which slices the axis of the images, too."""
-    for axis in (1, 2):
-        first, last = (lax.slice_in_dim(z, i, i + 1, axis=axis) for i in (0, z.shape[axis] - 1))
-        z = jnp.concatenate([*[first] * radius, z, *[last] * radius], axis)
-    return z
 
 
 def _filtered(both: Both, radius: int, *windows: Separable) -> Both:

@@ -221,7 +221,7 @@ def _correlate_valid(maps: Sequence[Array], rows: Taps, columns: Taps, step: int
     vertical = jnp.stack([correlate(z, rows, 1) for z in maps])
     if len(columns) <= MAX_FUSED_TAPS:
         return list(correlate(vertical, columns, 3, step))
-    return [_correlate_apart(z, columns, 2, step) for z in vertical]
+    return list(_correlate_apart(vertical, columns, 3, step))
 
 
 def _correlate_full(maps: Sequence[Array], rows: Taps, columns: Taps, step: int) -> list[Array]:

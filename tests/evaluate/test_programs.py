@@ -11,6 +11,7 @@ import pytest
 
 from jaxloss.evaluate import _programs
 from jaxloss.registry import METRICS, Metric
+from jaxloss.weights._load import load_params
 
 
 ROWS = (METRICS["mae"], METRICS["psnr"], METRICS["ssim"])  # of two files
@@ -33,7 +34,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def score(images: list[jax.Array], rows: tuple[Metric, ...] = ROWS, data_range: float = 1.0) -> dict[str, float]:
     x, y = images
-    return jax.device_get(_programs.score_pair(x, y, data_range, {}, fitting=rows))
+    return jax.device_get(_programs.score_pair(x, y, data_range, load_params, fitting=rows))
 
 
 def never(*_: object) -> None:
