@@ -4,7 +4,10 @@ from typing import NamedTuple
 
 
 class Conv(NamedTuple):
-    """A square convolution with bias, before its ReLU; each of the groups sees a part of the channels."""
+    """A square convolution with bias, before its ReLU; each of the groups sees a part of the channels.
+
+    If it is `blurred`, then as by `Blur(padding=2, reflect=True)`.
+    """
 
     name: str
     features: int
@@ -12,9 +15,11 @@ class Conv(NamedTuple):
     stride: int = 1
     padding: int = 1
     groups: int = 1
+    blurred: bool = False
 
     def output_size(self, size: int) -> int:
-        return (size + 2 * self.padding - self.size) // self.stride + 1
+        size = (size + 2 * self.padding - self.size) // self.stride + 1
+        return Blur("", 2, reflect=True).output_size(size) if self.blurred else size
 
 
 class Relu(NamedTuple):

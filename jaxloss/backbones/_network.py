@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -11,11 +12,12 @@ from jax.typing import DTypeLike
 from .._types import Array
 from ..ops._color import rgb_to_lab
 from ..ops._convolution import convolution
+from ._blurring import blur, blurred_convolution
 from ._layers import Blur, Conv, Fire, Lab, Norm, Pool, Relu, Table, used_layers
 
 
 convolve = functools.partial(nn.Conv, conv_general_dilated=convolution)
-SQUARE_EPSILON = 1e-12  # with which the root of a mean of squares has a slope at 0
+convolve_blurred = functools.partial(nn.Conv, conv_general_dilated=blurred_convolution)
 
 
 class Backbone(nn.Module):
@@ -32,20 +34,21 @@ class Backbone(nn.Module):
     @nn.compact
     def __call__(self, x: Array) -> dict[str, Array]:
         features = {}
-        convolve_here = functools.partial(convolve, dtype=self.dtype, precision=self.precision)
+        options: dict[str, Any] = {"dtype": self.dtype, "precision": self.precision}
         for layer in used_layers(self.layers, self.taps):
             match layer:
-                case Conv(name, width, size, stride, padding, groups):
-                    conv = convolve_here(width, (size, size), stride, padding, feature_group_count=groups, name=name)
+                case Conv(name, width, size, stride, padding, groups, blurred):
+                    kind = convolve_blurred if blurred else convolve
+                    conv = kind(width, (size, size), stride, padding, feature_group_count=groups, name=name, **options)
                     x = conv(x)
                 case Relu(name, slope):
                     x = nn.leaky_relu(x, slope) if slope else nn.relu(x)
                 case Pool(name):
                     x = max_pool(x, layer)
                 case Blur(name):
-                    x = _blur(x, layer)
+                    x = blur(x, layer)
                 case Fire(name, squeeze, expand):
-                    x = FireModule(squeeze, expand, convolve_here, name=name)(x)
+                    x = FireModule(squeeze, expand, functools.partial(convolve, **options), name=name)(x)
                 case Norm(name):
                     x = _normalize_locally(x, layer)
                 case Lab(name, offset, scale):
@@ -84,19 +87,6 @@ def _max_along(x: Array, pool: Pool, axis: int) -> Array:
 def _first_maximum(a: Array, b: Array) -> Array:
     """The maximum, whose gradient goes to the first of equal values, as in torch."""
     return jnp.where((a >= b) | jnp.isnan(a), a, b)
-
-
-def _blur(x: Array, blur: Blur) -> Array:
-    widths = [(0, 0), (blur.padding, blur.padding), (blur.padding, blur.padding), (0, 0)]
-    x = jnp.pad(x * x if blur.norm else x, widths, mode="reflect" if blur.reflect else "constant")
-    x = _blur_along(_blur_along(x, 2), 1)
-    return jnp.sqrt(x + SQUARE_EPSILON) if blur.norm else x
-
-
-def _blur_along(x: Array, axis: int) -> Array:
-    last = x.shape[axis] - 2
-    left, middle, right = (lax.slice_in_dim(x, i, last + i, 2, axis) for i in range(3))
-    return 0.25 * (left + right) + 0.5 * middle
 
 
 def _normalize_locally(x: Array, norm: Norm) -> Array:

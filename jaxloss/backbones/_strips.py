@@ -108,6 +108,8 @@ def _pools(layer: Layer) -> bool:
 def _window(layer: Layer) -> tuple[int, int, int]:
     """Its size, its step, and the padding of the image, in rows."""
     match layer:
+        case Conv(blurred=True):
+            return layer.size + 2, 2, layer.padding + 2
         case Conv():
             return layer.size, layer.stride, layer.padding
         case Pool():

@@ -9,7 +9,7 @@ in silence. So single and double precision ask for the highest, if the caller as
 as they are: who chose them wants the speed. A CPU knows one precision.
 
 Few channels fill no vector, and the adjoint in steps of four pixels or more is mostly multiplications by zero. There
-blocks of pixels become channels first. In smaller steps that pays for the values alone.
+blocks of pixels become channels first. In smaller steps that pays for the values alone, but for large windows.
 """
 
 from collections.abc import Callable, Sequence
@@ -60,7 +60,8 @@ def both_ways(
         return partial(_taller, window=window[0], padding=pads, **options), reference
     if square and dilation == (1, 1) and (stride >= 4 or shape[3] <= FEW_CHANNELS):
         arranged = partial(_blockwise, stride=stride, padding=pads, **options)
-        return (arranged if stride >= 4 else _values_by(arranged, reference)), reference
+        both = stride >= 4 or window[0] > 3 * stride
+        return (arranged if both else _values_by(arranged, reference)), reference
     return reference, reference
 
 

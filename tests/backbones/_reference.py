@@ -19,6 +19,8 @@ def activations(table: Table, params: dict[str, Any], x: np.ndarray) -> dict[str
 
 def run_layer(layer: Layer, params: dict[str, Any], x: np.ndarray) -> np.ndarray:
     match layer:
+        case Conv(blurred=True):
+            return blur(run_layer(layer._replace(blurred=False), params, x), Blur("", padding=2, reflect=True))
         case Conv(_, _, _, stride, padding, groups):
             towers = zip(*(np.split(z, groups, axis=-1) for z in (x, params["kernel"], params["bias"])), strict=True)
             return np.concatenate(

@@ -28,6 +28,7 @@ TABLES: dict[str, Table] = {
     ),
     "fire": (Conv("a", 4), Fire("b", 3, 5), Pool("c", 3, 2, ceil=True), Fire("d", 2, 4)),
     "blurred": (Conv("a", 4), Blur("b", norm=True), Pool("c", 3, 1), Blur("d", padding=2, reflect=True)),
+    "blurred at once": (Conv("a", 4, size=5, padding=1, blurred=True), Relu("b"), Conv("c", 3, blurred=True)),
 }  # fmt: skip
 
 
