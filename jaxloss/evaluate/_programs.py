@@ -19,6 +19,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from .._files import InputError, part_file
 from .._types import Array, Image, Params, Scalar, Scores
@@ -28,16 +29,16 @@ from ..registry import Metric
 Rows = tuple[Metric, ...]
 Program = Callable[..., dict[str, Scores]]
 
-# A program that runs for milliseconds is not worth the seconds of its optimization; networks and large images are.
-# Programs are compiled side by side: one that is split for many cores only costs more.
-QUICK: dict[str, str | bool] = {
-    "xla_backend_optimization_level": "0",
+# Optimization takes time for each operation, and spares time for each number that it computes. Programs are compiled
+# side by side: those that are not optimized only cost more when they are split for many cores.
+OPTIMIZED: dict[str, str | bool] = {
+    "xla_backend_optimization_level": "1",  # as fast as the highest
     "xla_llvm_disable_expensive_passes": True,
-    "xla_cpu_parallel_codegen_split_count": "1",
 }
+QUICK = OPTIMIZED | {"xla_backend_optimization_level": "0", "xla_cpu_parallel_codegen_split_count": "1"}
 if jax.__version_info__ < (0, 11):  # the emitters of loops before MLIR's compile twice as fast
     QUICK["xla_cpu_use_fusion_emitters"] = False
-SMALL = 2**20  # pixels
+MUCH = 2**18  # numbers for each operation, from which on a program is worth its optimization
 
 PACKAGE = Path(__file__).parents[1]
 FOLDER = "scores"  # in JAX's own
@@ -121,9 +122,10 @@ def _start(workers: ThreadPoolExecutor, family: Rows, arguments: tuple[Any, ...]
     """What waits for the scores of a new program."""
     key, image = _key(family, arguments), arguments[0]
     path = _path(family, key)
-    quick = _platform(image) == "cpu" and math.prod(image.shape[:2]) <= SMALL and not _is_learned(family)
-    lowered = _score_family.lower(*arguments, fitting=family)
-    compiling = workers.submit(lowered.compile, compiler_options=QUICK if quick else None)
+    traced = _score_family.trace(*arguments, fitting=family)
+    operations, numbers = _work(traced.jaxpr.jaxpr)
+    options = (OPTIMIZED if numbers > MUCH * operations else QUICK) if _platform(image) == "cpu" else None
+    compiling = workers.submit(traced.lower().compile, compiler_options=options)
 
     def wait() -> dict[str, Scores]:
         compiled = _PROGRAMS[key] = compiling.result()
@@ -133,6 +135,21 @@ def _start(workers: ThreadPoolExecutor, family: Rows, arguments: tuple[Any, ...]
         return scores
 
     return wait
+
+
+def _work(program: Jaxpr) -> tuple[int, int]:
+    """How many operations there are, and how many numbers they compute."""
+    operations = numbers = 0
+    for operation in program.eqns:
+        inner = [part for part in jax.tree.leaves(operation.params) if isinstance(part, Jaxpr | ClosedJaxpr)]
+        for part in inner:
+            more, their_numbers = _work(part.jaxpr if isinstance(part, ClosedJaxpr) else part)
+            operations += more
+            numbers += operation.params.get("length", 1) * their_numbers  # of a loop
+        if not inner:
+            operations += 1
+            numbers += sum(math.prod(getattr(out.aval, "shape", ())) for out in operation.outvars)
+    return operations, numbers
 
 
 def _is_learned(family: Sequence[Metric]) -> bool:

@@ -16,11 +16,12 @@ from ..registry import Metric
 from ..weights._load import load_params
 from ._halves import first_half, second_half
 from ._plan import Batch
-from ._programs import QUICK, SMALL
+from ._programs import QUICK
 from ._temporal import TEMPORAL
 
 
 BATCH, EVERYWHERE = PartitionSpec("batch"), PartitionSpec()
+SMALL = 2**20  # pixels of all images
 KEPT = 4  # shapes whose programs stay, in case that headers of damaged files lied
 
 Rows = tuple[Metric, ...]

@@ -48,7 +48,7 @@ def test_programs_of_each_file_are_found_again(
     expected = jax.device_get(_programs.score_by_all(x, y, 1.0, {}, fitting=ROWS))
     assert score(images) == expected
     assert len(list(folder.iterdir())) == 2
-    monkeypatch.setattr(_programs._score_family, "lower", never)
+    monkeypatch.setattr(_programs._score_family, "trace", never)
     assert score(images) == expected
     assert score(images, data_range=2.0)["psnr"] == pytest.approx(expected["psnr"] + 20 * np.log10(2), rel=1e-6)
     _programs._PROGRAMS.clear()  # as in the next process
@@ -82,6 +82,17 @@ def test_what_a_program_depends_on(images: list[jax.Array], monkeypatch: pytest.
     monkeypatch.setattr(_programs, "_installation", lambda: "another")
     keys.append(key(ROWS[0]))
     assert len(set(keys)) == len(keys)
+
+
+def test_work_counts_operations_once_and_what_they_compute_each_time() -> None:
+    """In the functions that are called, and in loops."""
+
+    @jax.jit
+    def halve(x: jax.Array) -> jax.Array:
+        return jax.lax.scan(lambda z, _: (0.5 * z, None), x + 1, length=5)[0]
+
+    program = jax.make_jaxpr(lambda x: halve(x).sum())(np.zeros((3, 4), np.float32))
+    assert _programs._work(program.jaxpr) == (3, 12 + 5 * 12 + 1)
 
 
 def test_functions_of_others_are_not_kept(images: list[jax.Array], folder: Path) -> None:
