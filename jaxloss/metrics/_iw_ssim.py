@@ -172,8 +172,8 @@ def _bits(x: Array, y: Array, s: Array, values: Array) -> Array:
     v = jnp.maximum(square_x - mean_x**2 - g * covariance, 0)
     a = (v + (1 + g**2) * SIGMA_SQUARED) * s / SIGMA_SQUARED**2
     b = 1 + v / SIGMA_SQUARED
-    nats = (jnp.log(b + a * value) for value in jnp.unstack(values[:, :, None, None], axis=1))
-    return functools.reduce(jnp.add, nats) / math.log(2)
+    bits = (jnp.log2(b + a * value) for value in jnp.unstack(values[:, :, None, None], axis=1))
+    return functools.reduce(jnp.add, bits)
 
 
 def _enlarge(parent: Array, shape: tuple[int, ...]) -> Array:

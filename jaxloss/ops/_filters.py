@@ -195,12 +195,14 @@ def correlate(z: Array, taps: Taps, axis: int, step: int = 1) -> Array:
 
 
 def _weigh_shifts(z: Array, taps: Taps, axis: int, step: int, f: Callable[[Array], Array]) -> Array:
+    """The sum of `tap * f(shift)`, of a linear f: once for all shifts of one tap, such as those of both sides."""
     # In lax: jnp's operators are functions under jit of their own, and there are hundreds of them in a program.
     size = z.shape[axis] - (len(taps) - 1) * step
-    shifts = (lax.slice_in_dim(z, i * step, i * step + size, axis=axis) for i in range(len(taps)))
-    return functools.reduce(
-        lax.add, (lax.mul(z.dtype.type(tap), f(shift)) for tap, shift in zip(taps, shifts, strict=True))
-    )
+    shifts: dict[float, list[Array]] = {}
+    for i, tap in enumerate(taps):
+        shifts.setdefault(tap, []).append(lax.slice_in_dim(z, i * step, i * step + size, axis=axis))
+    weighted = (lax.mul(z.dtype.type(tap), f(functools.reduce(lax.add, alike))) for tap, alike in shifts.items())
+    return functools.reduce(lax.add, weighted)
 
 
 def _surround(z: Array, axis: int, size: int) -> Array:
