@@ -9,7 +9,7 @@ from jax import lax
 
 from .._checks import as_scalar, check_choice, check_fits, check_positive, error_text, masked_pair
 from .._types import Array, Image, Map, Mask, Scalar, Scores
-from ..ops._color import check_rgb, lab_lightness, linear_light, mix, split_rgb, weigh
+from ..ops._color import check_rgb, lab_lightness, linear_light, mix, weigh
 from ..ops._fft import irfft2, rfft2
 from ..ops._fourier import frequencies, log_gabor
 from ..ops._gradients import gradient_magnitude
@@ -141,9 +141,9 @@ def _compare(
 def saliency(image: Array, size: int) -> Array:
     """That of SDSP, `[..., H, W, 1]` in [0, 1], of an RGB image in [0, 1]."""
     height, width = image.shape[-3:-1]
-    planes = jnp.stack([plane[..., 0] for plane in split_rgb(image)])
+    planes = jnp.stack(jnp.unstack(image, axis=-1))
     rgb = resize_planes(planes, (size, size), "matlab_bilinear")
-    lab = pointwise(_lab, *(plane[0][..., None] for plane in lax.split(rgb, (1, 1, 1), axis=0)))
+    lab = pointwise(_lab, *(plane[..., None] for plane in jnp.unstack(rgb)))
     lab = jnp.stack([plane[..., 0] for plane in lab], axis=-3)
     salient = _by_frequency(lab) * _by_place(lab[..., 0, :, :]) * _by_color(lab[..., 1:, :, :])
     return stretch(resize_planes(salient, (height, width), "matlab_bilinear")[..., None])
@@ -166,7 +166,7 @@ def _by_frequency(lab: Array) -> Array:
     band = log_gabor(radius, CENTER_FREQUENCY * SIZE / size, BANDWIDTH)
     spectra = rfft2(lab)
     filtered = irfft2(lax.complex(spectra.real * band, spectra.imag * band), size)
-    lightness, red, yellow = (filtered[..., i, :, :] for i in range(3))
+    lightness, red, yellow = jnp.unstack(filtered, axis=-3)
     return safe_sqrt(lightness**2 + red**2 + yellow**2)
 
 
@@ -181,5 +181,5 @@ def _by_place(like: Array) -> Array:
 def _by_color(chroma: Array) -> Array:
     """Only the coldest colors of the image do not count."""
     warmth = stretch(chroma[..., None])[..., 0]
-    red, yellow = (warmth[..., i, :, :] for i in range(2))
+    red, yellow = jnp.unstack(warmth, axis=-3)
     return -jnp.expm1(-(red**2 + yellow**2) / SIGMA_C**2)

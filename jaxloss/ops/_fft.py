@@ -45,7 +45,7 @@ def _bind(z: Array, kind: str, width: int) -> Array:
     return transform_p.bind(z, kind=kind, width=width, program=_program(z.shape, z.dtype, kind, width))
 
 
-@functools.cache
+@functools.lru_cache(1024)
 def _program(shape: tuple[int, ...], dtype: np.dtype, kind: str, width: int) -> Any:
     """A parameter of the primitive, in which JAX sees that devices are to be known when it is lowered."""
     return jax.make_jaxpr(_plane_by_plane(kind, width))(jax.ShapeDtypeStruct(shape, dtype))

@@ -184,12 +184,7 @@ CASES = {
     "features": Case(
         (jaxloss.extract_features,), (SMALL,), {"params": params_of("vgg")["params"]["trunk"]}, {**RANGE, **LAYERS}
     ),
-    "BRISQUE": Case(
-        (jaxloss.brisque,),
-        (image(14, 15, 1),),
-        {"params": SUPPORT},
-        RANGE,
-    ),
+    "BRISQUE": Case((jaxloss.brisque,), (image(14, 15, 1),), {"params": SUPPORT}, RANGE),
     "NIQE": Case(
         (jaxloss.niqe,),
         (image(24, 24, 1),),
