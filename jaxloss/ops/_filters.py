@@ -195,13 +195,13 @@ def correlate(z: Array, taps: Taps, axis: int, step: int = 1) -> Array:
 
 
 def _weigh_shifts(z: Array, taps: Taps, axis: int, step: int, f: Callable[[Array], Array]) -> Array:
-    """The sum of `tap * f(shift)`, of a linear f: once for all shifts of one tap, such as those of both sides."""
+    """The sum of `tap * f(shift)`, in which a tap multiplies all its shifts at once, such as those of both sides."""
     # In lax: jnp's operators are functions under jit of their own, and there are hundreds of them in a program.
     size = z.shape[axis] - (len(taps) - 1) * step
     shifts: dict[float, list[Array]] = {}
     for i, tap in enumerate(taps):
-        shifts.setdefault(tap, []).append(lax.slice_in_dim(z, i * step, i * step + size, axis=axis))
-    weighted = (lax.mul(z.dtype.type(tap), f(functools.reduce(lax.add, alike))) for tap, alike in shifts.items())
+        shifts.setdefault(tap, []).append(f(lax.slice_in_dim(z, i * step, i * step + size, axis=axis)))
+    weighted = (lax.mul(z.dtype.type(tap), functools.reduce(lax.add, alike)) for tap, alike in shifts.items())
     return functools.reduce(lax.add, weighted)
 
 
