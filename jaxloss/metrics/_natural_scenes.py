@@ -8,6 +8,7 @@ import functools
 import math
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
@@ -50,7 +51,8 @@ def normalize_contrast(levels: Array, *, border: str) -> Array:
         padded = extend_border(maps[..., None], len(WINDOW), len(WINDOW), "zero", fill=-MIDDLE)[..., 0]
     else:
         margin = (len(WINDOW) // 2,) * 2
-        padded = jnp.pad(maps, ((0, 0), margin, margin), mode="edge")
+        # Plane by plane: `jnp.pad` would slice the axis of planes, too, and they may be spread over devices.
+        padded = jax.vmap(lambda plane: jnp.pad(plane, margin, mode="edge"))(maps)
     mean, mean_of_squares = filter_maps([padded, padded * padded], WINDOW, WINDOW, step=1)
     difference = maps - mean
     difference = jnp.where(jnp.abs(difference) < NOTHING, 0, difference)

@@ -1,6 +1,5 @@
 """SSIM and PSNR of volumes `[..., D, H, W, C]`: what of `_ssim` and `_pixel` has three axes."""
 
-import math
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ import jax.numpy as jnp
 
 from .._checks import Pair, check_positive, error_text, masked_pair, take_options
 from .._types import Array, Scalar, Scores, Volume, VolumeMap, VolumeMask
-from ..ops._filters import Taps, extend_border, filter_maps
+from ..ops._filters import Taps, extend_border, filter_maps, merge_channels, split_channels
 from ..ops._moments import filter_moments
 from ..ops._numerics import safe_divide
 from ..ops._pooling import masked_mean, mean_from_sums
@@ -60,7 +59,7 @@ def ssim3d(
         mean = total / windows
     else:
         mean = mean_from_sums(total, slabs.field.center(slabs.maps[2]).sum(axis=(-2, -1))[:, None])
-    return 1 - mean.reshape(slabs.shape[:-4])
+    return 1 - mean[:, 0].reshape(slabs.shape[:-4])
 
 
 def ssim3d_map(
@@ -71,7 +70,7 @@ def ssim3d_map(
     values = operator.mul(*slabs.field.components(slabs.constants, slabs.maps))
     margin = slabs.field.halo if slabs.valid else 0
     *leading, depth, height, width, channels = slabs.shape
-    return values.reshape(*leading, depth - margin, height - margin, width - margin, channels)
+    return split_channels(values, (*leading, depth - margin, height, width, channels))
 
 
 def psnr3d(x: Volume, y: Volume, *, data_range: Scalar, mask: VolumeMask | None = None) -> Scores:
@@ -127,6 +126,8 @@ class VolumeField:
     def __call__(self, step: int, parameters: Constants, *maps: Array) -> Array:
         values = dissimilarity(*self.components(parameters, maps))
         n, depth, _ = maps[0].shape
+        # One axis at a time, here and below: of several JAX cannot tell on an explicit mesh how the result is spread.
+        values = values.reshape(n * (depth - self.halo), self.windows(1 + self.halo))
         values = values.reshape(n, depth - self.halo, self.windows(1 + self.halo))
         return values if len(maps) == 2 else self.center(maps[2]) * values
 
@@ -139,8 +140,7 @@ class VolumeField:
         else:
             along_depth = filter_moments(squares, [x, y], self.taps, (1.0,), step=1)
         height, width, channels = self.slices
-        count = maps[0].shape[0] * (maps[0].shape[1] - self.halo)
-        each_slice = [z.reshape(count, height, width * channels) for z in along_depth]
+        each_slice = [merge_channels(z.reshape(*z.shape[:2], height, width, channels)) for z in along_depth]
         sums = filter_maps(each_slice, self.taps, self.taps, step=channels)
         means = [safe_divide(z, sums[0]) for z in sums[1:]] if weight else sums
         return components_of_means(means, constants)
@@ -178,20 +178,21 @@ def _prepare(
         way_out = "Use a smaller window_size, or another border; channels go last."
         raise ValueError(error_text(name, expected, shape, way_out))
     constants = make_constants(name, data_range, options.k1, options.k2, pair.x.dtype, options.unbias(axes=3))
-    volumes = [_extend(z, size, border) for z in (pair.x, pair.y)]
+    maps = [_slabs(z, size, border) for z in (pair.x, pair.y)]
     if pair.mask is not None:
-        volumes.append(_extend(jnp.broadcast_to(pair.mask[..., None], shape), size, border, fill=1.0))
-    *leading, depth, height, width, channels = volumes[0].shape
-    maps = tuple(z.reshape(math.prod(leading), depth, height * width * channels) for z in volumes)
-    return Slabs(maps, shape, border == "valid", VolumeField(taps, (height, width, channels)), constants)
+        maps.append(_slabs(jnp.broadcast_to(pair.mask[..., None], shape), size, border, fill=1.0))
+    *_, height, width, channels = shape
+    margin = 0 if border == "valid" else size - 1
+    field = VolumeField(taps, (height + margin, width + margin, channels))
+    return Slabs(tuple(maps), shape, border == "valid", field, constants)
 
 
-def _extend(volume: Array, size: int, border: str, *, fill: float = 0.0) -> Array:
-    """Extended along all axes so that a valid filter returns its size."""
+def _slabs(volume: Array, size: int, border: str, *, fill: float = 0.0) -> Array:
+    """`[n, D, H * W * C]`, extended along all axes so that a valid filter returns their size."""
     wide = extend_border(volume, size, size, border, fill=fill)
     *leading, depth, height, width, channels = wide.shape
-    lines = extend_border(wide.reshape(*leading, depth, height * width, channels), size, 1, border, fill=fill)
-    return lines.reshape(*leading, lines.shape[-3], height, width, channels)
+    lines = wide.reshape(*leading, depth, height * width, channels)
+    return merge_channels(extend_border(lines, size, 1, border, fill=fill))
 
 
 def _volume_pair(name: str, x: Volume, y: Volume, mask: VolumeMask | None) -> Pair:

@@ -12,6 +12,7 @@ from jax.interpreters import ad, batching, mlir
 
 from .._checks import check_choice, check_image, error_text
 from .._types import Array, Image, Map
+from ._filters import repeat_edges
 
 
 def _extend_symmetric(image: Array, factor: int) -> Array:
@@ -22,7 +23,7 @@ def _extend_symmetric(image: Array, factor: int) -> Array:
 def _extend_replicate(image: Array, factor: int) -> Array:
     height, width = image.shape[-3:-1]
     margin = (max(-height % factor, -width % factor), 0)
-    return _pad(image, margin, margin, mode="edge")
+    return repeat_pixels(image, margin, margin)
 
 
 def _extend_zero(image: Array, factor: int) -> Array:
@@ -124,6 +125,14 @@ def _pool_columns(image: Array, factor: int) -> Array:
     blocks = blocks.reshape(*leading, height, width // count, count * factor * channels)
     pooled = jnp.matmul(blocks, pool.astype(image.dtype), precision=lax.Precision.HIGHEST)
     return pooled.reshape(*leading, height, width * channels).reshape(*leading, height, width, channels)
+
+
+def repeat_pixels(image: Array, rows: tuple[int, int], columns: tuple[int, int]) -> Array:
+    """An image `[..., H, W, C]` with its outermost rows and columns repeated, so often before and after."""
+    wide = repeat_edges(image, columns, (0, 0))  # the lines of maps [W, C]
+    *leading, height, width, channels = wide.shape
+    high = repeat_edges(wide.reshape(*leading, height, width * channels), rows, (0, 0))
+    return high.reshape(*high.shape[:-1], width, channels)
 
 
 def pooled_size(size: int, other: int, odd: str) -> int:

@@ -12,7 +12,12 @@ import pytest
 from jax.sharding import AxisType
 
 import jaxloss
+from jaxloss.judgments.distortions import bilateral_blur, jpeg
+from jaxloss.judgments.distortions._jpeg import SUBSAMPLINGS
+from jaxloss.metrics._natural_scenes import normalize_contrast
 from jaxloss.ops import _strips
+from jaxloss.ops._filters import BORDERS
+from jaxloss.ops._pyramids import ODD_SIZES
 from jaxloss.registry import METRICS, Metric
 from tests.contract.cases import (
     REPRESENTATIVES,
@@ -28,15 +33,16 @@ from tests.contract.cases import (
 from tests.devices import BATCH, EVERYWHERE, collectives, gathering, mesh, place
 
 
-Scores = tuple[Any, tuple[Any, Any]]
+Scores = tuple[Any, tuple[Any, ...]]
 Function = Callable[..., Any]
 
 
 def with_gradients(function: Function) -> Function:
-    """Scores `[n]` and the gradient of each with respect to its own images, `[n, H, W, C]` twice."""
+    """Scores `[n]` and the gradient of each with respect to its own images, each `[n, H, W, C]`; params come last."""
 
-    def evaluate(x: Any, y: Any, params: Any) -> Scores:
-        scores, pull_back = jax.vjp(lambda x, y: function(x, y, **params), x, y)
+    def evaluate(*arguments: Any) -> Scores:
+        *images, params = arguments
+        scores, pull_back = jax.vjp(lambda *images: function(*images, **params), *images)
         return scores, pull_back(jnp.ones_like(scores))
 
     return evaluate
@@ -99,12 +105,12 @@ def test_sharded_batch_in_strips_needs_no_collective(name: str) -> None:
         assert "while(" in (check_sharded_batch(METRICS[name]).as_text() or "")
 
 
-def check_types(row: Metric, *arguments: Any) -> Any:
+def check_types(function: Function, *arguments: Any) -> Any:
     """Scores and gradients are spread as images are, and nothing on the way to them is gathered; the traced program."""
-    evaluate = jax.make_jaxpr(with_gradients(example(row)), return_shape=True)
+    evaluate = jax.make_jaxpr(with_gradients(function), return_shape=True)
     with jax.set_mesh(mesh(AxisType.Explicit)):
         program, results = evaluate(*arguments)
-    assert [z.sharding.spec[0] for z in jax.tree.leaves(results)] == ["batch"] * 3
+    assert {z.sharding.spec[0] for z in jax.tree.leaves(results)} == {"batch"}
     assert gathering(program) == []
     return program
 
@@ -116,14 +122,43 @@ def test_types_on_an_explicit_mesh(row: Metric) -> None:
     pairs = np.stack(images(row), axis=1)
     more = {"mask": np.ones(pairs.shape[2:4], np.float32)} if row.mask else {}
     spread = place((pairs, pairs[:, ::-1]), AxisType.Explicit)
-    check_types(row, *spread, place({**params_of(row), **more}, AxisType.Explicit, EVERYWHERE))
+    check_types(example(row), *spread, place({**params_of(row), **more}, AxisType.Explicit, EVERYWHERE))
+
+
+@pytest.mark.parametrize("border", BORDERS)
+@pytest.mark.parametrize("function", [jaxloss.ssim3d, jaxloss.ssim3d_map])
+def test_types_of_volumes_on_an_explicit_mesh(function: Function, border: str) -> None:
+    """The same of what is in no row: as a whole and in strips, without a mask and with one that all volumes share."""
+    function = functools.partial(function, data_range=1.0, window_size=4, border=border)
+    volumes = place([np.ones((8, 2, 7, 8, 9, 3), np.float32)] * 2, AxisType.Explicit)
+    for more in ({}, {"mask": np.ones((7, 8, 9), np.float32)}):
+        params = place(more, AxisType.Explicit, EVERYWHERE)
+        check_types(function, *volumes, params)
+        with strips():
+            program = check_types(function, *volumes, params)
+        assert ("scan[" in str(program)) == (function is jaxloss.ssim3d)
+
+
+OF_ONE_IMAGE: dict[str, Function] = {
+    **{f"average_pool, {odd}": functools.partial(jaxloss.ops.average_pool, odd=odd) for odd in ODD_SIZES},
+    **{f"jpeg, {ratio}": functools.partial(jpeg, quality=50, subsampling=ratio) for ratio in SUBSAMPLINGS},
+    "bilateral_blur": functools.partial(bilateral_blur, sigma=2.0, tolerance=0.1),
+    "normalize_contrast": lambda x: normalize_contrast(x[..., 0], border="edge"),
+}
+
+
+@pytest.mark.parametrize("name", OF_ONE_IMAGE)
+def test_types_of_one_image_on_an_explicit_mesh(name: str) -> None:
+    """Of sides that are multiples of nothing."""
+    image = place(np.ones((8, 2, 29, 31, 3), np.float32), AxisType.Explicit)
+    check_types(OF_ONE_IMAGE[name], image, {})
 
 
 @pytest.mark.parametrize("name", IN_STRIPS)
 def test_types_in_strips_on_an_explicit_mesh(name: str) -> None:
     row = METRICS[name]
     with strips():
-        assert "scan[" in str(check_types(row, *arguments_of(row, AxisType.Explicit)))
+        assert "scan[" in str(check_types(example(row), *arguments_of(row, AxisType.Explicit)))
 
 
 @each_engine(("ssim", "cw_ssim"))  # sums in strips, and Fourier transforms

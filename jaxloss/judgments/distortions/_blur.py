@@ -6,6 +6,7 @@ import numpy as np
 
 from ..._checks import as_scalar, check_image
 from ..._types import Array, Image, ImageArray, Scalar
+from ...ops._pyramids import repeat_pixels
 from ._sampling import pixel_lines, sample_lines
 
 
@@ -122,7 +123,7 @@ def bilateral_blur(x: Image, *, sigma: Scalar, tolerance: Scalar, radius: int = 
     near = jnp.maximum(jnp.asarray(sigma, x.dtype), NARROWEST)
     like = jnp.maximum(jnp.asarray(tolerance, x.dtype), NARROWEST**2)
     margin = (radius, radius)
-    padded = jnp.pad(x, [(0, 0)] * (x.ndim - 3) + [margin, margin, (0, 0)], mode="edge")
+    padded = repeat_pixels(x, margin, margin)
 
     def add(sums: tuple[Array, Array], offset: Array) -> tuple[tuple[Array, Array], None]:
         weighted, weights = sums

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..._checks import NUMBERS, check_choice, check_image, error_text
 from ..._types import Array, Image, ImageArray, Scalar
+from ...ops._filters import repeat_edges
 from ._quantization import ROUNDINGS, nearest, straight_through
 from ._ycbcr import rgb_to_ycbcr, ycbcr_to_rgb
 
@@ -130,14 +131,16 @@ def quantization_steps(quality: Scalar, rounding: Rounding) -> tuple[Array, Arra
 def _compressed(plane: Array, steps: Array, codec: Codec) -> Array:
     """A plane `[..., H, W]` of samples from -128 to 127 after its blocks were transformed, rounded and put back."""
     *leading, height, width = plane.shape
-    plane = _extended(plane, -height % BLOCK, -width % BLOCK)
-    blocks = plane.reshape(*leading, plane.shape[-2] // BLOCK, BLOCK, plane.shape[-1] // BLOCK, BLOCK)
+    plane = repeat_edges(plane, (0, -height % BLOCK), (0, -width % BLOCK))
+    # One axis at a time: of several at once JAX cannot tell on an explicit mesh how the result is spread.
+    lines = plane.reshape(*leading, plane.shape[-2] // BLOCK, BLOCK, plane.shape[-1])
+    blocks = lines.reshape(*lines.shape[:-1], plane.shape[-1] // BLOCK, BLOCK)
     coefficients = codec.samples(_transformed(blocks, codec, AXES) + MORE) / BLOCK
     steps = jnp.broadcast_to(steps[:, None, :], blocks.shape)
     coefficients = codec.coefficients(coefficients / steps) * steps
     samples = codec.samples(_transformed(coefficients, codec, INVERSE_AXES) / BLOCK + MORE)
     samples = jnp.clip(samples, -128, 127)
-    return samples.reshape(plane.shape)[..., :height, :width]
+    return samples.reshape(lines.shape).reshape(plane.shape)[..., :height, :width]
 
 
 def _transformed(blocks: Array, codec: Codec, axes: tuple[str, str]) -> Array:
@@ -153,7 +156,8 @@ def _compressed_chroma(plane: Array, steps: Array, codec: Codec, rows: int, colu
     if columns == 1:
         return _compressed(plane, steps, codec)
     # libjpeg extends columns before it takes averages, and rows afterwards.
-    reduced = codec.samples(_averages(_extended(plane, height % rows, -width % (columns * BLOCK)), rows, columns))
+    whole = repeat_edges(plane, (0, height % rows), (0, -width % (columns * BLOCK)))
+    reduced = codec.samples(_averages(whole, rows, columns))
     expanded = _compressed(reduced, steps, codec)[..., : -(-width // columns)]
     if width <= 4:  # too narrow for libjpeg to interpolate
         return jnp.repeat(jnp.repeat(expanded, rows, -2), columns, -1)[..., :height, :width]
@@ -165,7 +169,8 @@ def _compressed_chroma(plane: Array, steps: Array, codec: Codec, rows: int, colu
 
 def _averages(plane: Array, rows: int, columns: int) -> Array:
     *leading, height, width = plane.shape
-    sums = plane.reshape(*leading, height // rows, rows, width // columns, columns).sum((-3, -1))
+    lines = plane.reshape(*leading, height // rows, rows, width)
+    sums = lines.reshape(*lines.shape[:-1], width // columns, columns).sum((-3, -1))
     return (sums - _alternating(sums)) / (rows * columns)
 
 
@@ -181,9 +186,3 @@ def _doubled(plane: Array, axis: int) -> Array:
 def _alternating(plane: Array) -> Array:
     """1/2 and -1/2 in turn along a row: of sums that lie halfway, libjpeg rounds every other one up."""
     return jnp.broadcast_to(jnp.asarray(0.5 - np.arange(plane.shape[-1]) % 2, plane.dtype), plane.shape)
-
-
-def _extended(plane: Array, rows: int, columns: int) -> Array:
-    """More rows and columns, copies of the last ones."""
-    widths = [(0, 0)] * (plane.ndim - 2) + [(0, rows), (0, columns)]
-    return jnp.pad(plane, widths, mode="edge")
