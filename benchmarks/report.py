@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from . import ahead_of_time, compile as compile_times, evaluate, imports, memory, precision, quality, sde
+from . import ahead_of_time, compare, compile as compile_times, evaluate, imports, memory, precision, quality, sde
 from ._command import Parser
 from ._results import FOLDER, Record, read_runs
 from ._summary import FLOOR, HEADINGS, MODES, OURS, Answer, answers, cells, significant
@@ -49,6 +49,7 @@ def results(folder: Path) -> str:
         "Compilation": compile_times,
         "Memory": memory,
         "Import": imports,
+        "Comparison of two files": compare,
         "Paths of the perceptual loss": sde,
     }
     for title, script in scripts.items():

@@ -167,6 +167,14 @@ def repeat_edges(maps: Array, rows: tuple[int, int], columns: tuple[int, int]) -
     return maps
 
 
+def repeat_pixels(image: Array, rows: tuple[int, int], columns: tuple[int, int]) -> Array:
+    """An image `[..., H, W, C]` with its outermost rows and columns repeated, so often before and after."""
+    wide = repeat_edges(image, columns, (0, 0))  # the lines of maps [W, C]
+    *leading, height, width, channels = wide.shape
+    high = repeat_edges(wide.reshape(*leading, height, width * channels), rows, (0, 0))
+    return high.reshape(*high.shape[:-1], width, channels)
+
+
 def merge_channels(image: Array) -> Array:
     """`[..., H, W, C]` to the layout of the primitive, `[n, H, W * C]`."""
     *leading, height, width, channels = image.shape

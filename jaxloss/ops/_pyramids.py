@@ -12,7 +12,7 @@ from jax.interpreters import ad, batching, mlir
 
 from .._checks import check_choice, check_image, error_text
 from .._types import Array, Image, Map
-from ._filters import repeat_edges
+from ._filters import repeat_pixels
 
 
 def _extend_symmetric(image: Array, factor: int) -> Array:
@@ -125,14 +125,6 @@ def _pool_columns(image: Array, factor: int) -> Array:
     blocks = blocks.reshape(*leading, height, width // count, count * factor * channels)
     pooled = jnp.matmul(blocks, pool.astype(image.dtype), precision=lax.Precision.HIGHEST)
     return pooled.reshape(*leading, height, width * channels).reshape(*leading, height, width, channels)
-
-
-def repeat_pixels(image: Array, rows: tuple[int, int], columns: tuple[int, int]) -> Array:
-    """An image `[..., H, W, C]` with its outermost rows and columns repeated, so often before and after."""
-    wide = repeat_edges(image, columns, (0, 0))  # the lines of maps [W, C]
-    *leading, height, width, channels = wide.shape
-    high = repeat_edges(wide.reshape(*leading, height, width * channels), rows, (0, 0))
-    return high.reshape(*high.shape[:-1], width, channels)
 
 
 def pooled_size(size: int, other: int, odd: str) -> int:

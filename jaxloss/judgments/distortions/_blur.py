@@ -6,7 +6,7 @@ import numpy as np
 
 from ..._checks import as_scalar, check_image
 from ..._types import Array, Image, ImageArray, Scalar
-from ...ops._pyramids import repeat_pixels
+from ...ops._filters import repeat_pixels
 from ._sampling import pixel_lines, sample_lines
 
 
