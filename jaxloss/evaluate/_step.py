@@ -16,7 +16,7 @@ from ..registry import Metric
 from ..weights._load import load_params
 from ._halves import first_half, second_half
 from ._plan import Batch
-from ._programs import OPTIMIZED, QUICK
+from ._programs import QUICK
 from ._temporal import TEMPORAL
 
 
@@ -129,10 +129,9 @@ class Step:
 
     def _options(self, family: Rows, batch: Batch) -> Any:
         """A program that few pixels go through is not worth its optimization."""
-        if self.mesh.devices.flat[0].platform != "cpu":
-            return None
         few = batch.images * batch.shape[0] * batch.shape[1] <= SMALL
-        return QUICK if few and not any(row.has_network for row in family) else OPTIMIZED
+        quick = few and self.mesh.devices.flat[0].platform == "cpu" and not any(row.has_network for row in family)
+        return QUICK if quick else None
 
 
 def score_batch(
