@@ -168,8 +168,8 @@ def outcome_of(row: Metric, x: np.ndarray, y: np.ndarray) -> Outcome:
 
 
 # By how many times the usual rounding two programs may differ, where gradients at a few pixels lose digits: they do by
-# 1.1 to 1.5 times, and by 3.6 times.
-ROUNDING = {"ciede2000": 2, "hdr_flip": 2, "lpips_squeeze": 2, "delta_e_76": 4}
+# 1.04 to 1.5 times, and by 3.6 times.
+ROUNDING = {"ciede2000": 2, "hdr_flip": 2, "lpips_squeeze": 2, "ssimulacra2": 2, "delta_e_76": 4}
 
 
 def assert_same(found: Any, expected: Any, row: Metric) -> None:
